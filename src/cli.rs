@@ -1,0 +1,99 @@
+//! The command line: one file for each command. Owns clock, environment, threads, printing and exit codes.
+
+mod init;
+mod key;
+mod manifest;
+mod output;
+mod policy;
+mod progress;
+mod verify;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use output::{ColorChoice, Failure, Output};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The gate between what a vendor delivers and what an operator integrates.
+///
+/// Exit codes: 0 accepted (or done), 1 rejected, 2 could not decide. 2 is never an acceptance.
+#[derive(Parser)]
+#[command(name = "dropgate", version, about, long_about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// When to colour output. NO_COLOR in the environment means never, unless this says otherwise.
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    color: ColorChoice,
+
+    /// Print nothing but results and errors: no progress, no notes, no verdict text (the exit code tells).
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Judge a drop; touch nothing.
+    Verify(verify::Verify),
+    /// For vendors: list and sign a drop.
+    #[command(subcommand)]
+    Manifest(manifest::Command),
+    /// Make and look at signing keys.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Write a commented gate.toml, trust.toml and policies to begin with.
+    Init(init::Init),
+    /// Check policy packs; explain controls and findings.
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a directory.
+    Man {
+        /// The directory, which must exist.
+        directory: PathBuf,
+    },
+}
+
+/// Runs the command that the process was called with.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; they exit 0 unless they can't be printed.
+            let printed = error.print();
+            return ExitCode::from(if error.use_stderr() || printed.is_err() { 2 } else { 0 });
+        }
+    };
+    let output = Output::new(arguments.color, arguments.quiet);
+    let result = match arguments.command {
+        Command::Verify(verify) => verify.run(&output),
+        Command::Manifest(command) => command.run(&output),
+        Command::Key(command) => command.run(&output),
+        Command::Init(init) => init.run(&output),
+        Command::Policy(command) => command.run(&output),
+        Command::Completions { shell } => completions(shell, &output),
+        Command::Man { directory } => man(&directory),
+    };
+    result.unwrap_or_else(|failure| {
+        output.failure(&failure);
+        ExitCode::from(2)
+    })
+}
+
+fn completions(shell: clap_complete::Shell, output: &Output) -> Result<ExitCode, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "dropgate", &mut script);
+    output.print(&String::from_utf8_lossy(&script))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn man(directory: &std::path::Path) -> Result<ExitCode, Failure> {
+    clap_mangen::generate_to(Arguments::command(), directory)
+        .map_err(|error| crate::files::FileError::new(directory, "write manual pages into", error))?;
+    Ok(ExitCode::SUCCESS)
+}

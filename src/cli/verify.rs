@@ -1,0 +1,119 @@
+//! `dropgate verify`: judge a drop, touch nothing.
+
+use super::output::{Failure, Output};
+use super::progress::Bar;
+use crate::drop::directory::Directory;
+use crate::files::{self, Existing, Readers};
+use crate::gate::Gate;
+use crate::report;
+use crate::time::Time;
+use crate::verdict::Decision;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Judge a drop; touch nothing.
+///
+/// Exit code 0: ACCEPT. 1: REJECT. 2: could not decide, which is never an acceptance.
+#[derive(clap::Args)]
+pub struct Verify {
+    /// The drop: a directory.
+    drop: PathBuf,
+
+    /// The gate: which keys and which policies. Must lie outside of the drop.
+    #[arg(long, default_value = "gate.toml", value_name = "FILE")]
+    gate: PathBuf,
+
+    /// The manifest (drop.dsse.json) of the last accepted version of the same product.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+
+    /// The time of judgement, RFC 3339 with zone, such as 2026-01-31T12:00:00Z [default: now].
+    #[arg(long, value_name = "TIME")]
+    at: Option<Time>,
+
+    /// The form of the verdict.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    /// Write the verdict to a file, whole or not at all, instead of standard output.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// How many threads read and hash [default: one for each core].
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+/// The form of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Verify {
+    /// Judges.
+    pub fn run(self, output: &Output) -> Result<ExitCode, Failure> {
+        threads(self.jobs)?;
+        let at = self.at.unwrap_or_else(|| Time::now().whole_seconds());
+        let source = Directory::open(&self.drop)?;
+        let gate = Gate::load(&self.gate)?;
+        gate.stands_outside(&self.drop)?;
+        if let Some(file) = &self.output {
+            outside(file, &self.drop)?;
+        }
+        let baseline = self.baseline.as_ref().map(|path| gate.baseline(path, at)).transpose()?;
+        let verdict = {
+            let bar = Bar::new(output.shows_progress());
+            gate.judge(&source, at, baseline.as_ref(), &bar)?
+        };
+        let text = match self.format {
+            Format::Text => report::text::render(&verdict, &self.drop.to_string_lossy()),
+            Format::Json => {
+                report::json::render(&verdict).map_err(|error| Failure::said(error.to_string()))?
+            }
+        };
+        match &self.output {
+            Some(file) => {
+                let plain = anstream::adapter::strip_str(&text).to_string();
+                files::write(file, plain.as_bytes(), Existing::Replace, Readers::Everyone)?;
+            }
+            None if output.quiet() && self.format == Format::Text => {}
+            None => output.print(&text)?,
+        }
+        Ok(match verdict.decision() {
+            Decision::Accept => ExitCode::SUCCESS,
+            Decision::Reject => ExitCode::from(1),
+        })
+    }
+}
+
+/// Sets the number of threads for the whole process.
+pub fn threads(jobs: Option<NonZeroUsize>) -> Result<(), Failure> {
+    let Some(jobs) = jobs else { return Ok(()) };
+    if jobs.get() > 1024 {
+        return Err(Failure::said(format!("--jobs: expected 1 to 1024, found {jobs}")));
+    }
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs.get())
+        .build_global()
+        .map_err(|error| Failure::said(format!("can't start {jobs} threads: {error}")))
+}
+
+/// Refuses to write into the drop that is judged.
+fn outside(file: &Path, drop: &Path) -> Result<(), Failure> {
+    let directory = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if files::lies_within(directory, drop)? {
+        return Err(Failure::said(format!(
+            "--output {}: expected a file outside of the drop",
+            file.display()
+        )));
+    }
+    Ok(())
+}

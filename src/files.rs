@@ -1,0 +1,124 @@
+//! The operator's own files: read with a cap, written whole or not at all.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Why one of the operator's files could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("can't {doing} {}: {why}", crate::escape::Escaped(&path.to_string_lossy()))]
+pub struct FileError {
+    /// The file.
+    pub path: PathBuf,
+    /// What was being done with it.
+    pub doing: &'static str,
+    /// What went wrong.
+    pub why: String,
+}
+
+impl FileError {
+    /// A failure while `doing` something with `path`.
+    pub fn new(path: &Path, doing: &'static str, why: impl ToString) -> Self {
+        Self { path: path.to_owned(), doing, why: why.to_string() }
+    }
+}
+
+/// Reads a regular file of at most `cap` bytes.
+///
+/// # Errors
+/// When it can't be read, is something else (a device, a pipe), or is larger.
+pub fn read(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
+    let fail = |why: String| FileError::new(path, "read", why);
+    let meta = std::fs::metadata(path).map_err(|error| fail(error.to_string()))?;
+    if !meta.is_file() {
+        return Err(fail("it is not a regular file".to_owned()));
+    }
+    let file = File::open(path).map_err(|error| fail(error.to_string()))?;
+    let mut bytes = Vec::new();
+    file.take(cap.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| fail(error.to_string()))?;
+    if u64::try_from(bytes.len()).is_ok_and(|found| found <= cap) {
+        Ok(bytes)
+    } else {
+        Err(fail(format!("it is larger than {cap} bytes")))
+    }
+}
+
+/// Reads a regular file of UTF-8 text of at most `cap` bytes.
+///
+/// # Errors
+/// Those of [`read`], and when it is not UTF-8.
+pub fn read_text(path: &Path, cap: u64) -> Result<String, FileError> {
+    String::from_utf8(read(path, cap)?).map_err(|error| {
+        FileError::new(path, "read", format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
+    })
+}
+
+/// What may happen to a file that is already there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays, and writing fails.
+    Keep,
+    /// It is replaced.
+    Replace,
+}
+
+/// Who may read a new file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// The owner alone.
+    Owner,
+    /// Whoever the process's mask lets.
+    Everyone,
+}
+
+/// Writes a file under its name only once it is whole and on the disk.
+///
+/// # Errors
+/// When any step fails; the name then holds what it held before.
+pub fn write(path: &Path, bytes: &[u8], existing: Existing, readers: Readers) -> Result<(), FileError> {
+    let fail = |error: io::Error| FileError::new(path, "write", error);
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".dropgate-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = if readers == Readers::Owner { 0o600 } else { 0o666 };
+        builder.permissions(std::fs::Permissions::from_mode(mode));
+    }
+    let mut file = builder.tempfile_in(directory).map_err(fail)?;
+    file.write_all(bytes).map_err(fail)?;
+    file.as_file().sync_all().map_err(fail)?;
+    match existing {
+        Existing::Keep => file.persist_noclobber(path),
+        Existing::Replace => file.persist(path),
+    }
+    .map_err(|error| fail(error.error))?;
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(fail)
+}
+
+/// Whether `path`, with all links resolved, lies within `directory`, with all links resolved.
+///
+/// # Errors
+/// When either does not exist or can't be resolved.
+pub fn lies_within(path: &Path, directory: &Path) -> Result<bool, FileError> {
+    let resolve = |path: &Path| path.canonicalize().map_err(|error| FileError::new(path, "find", error));
+    Ok(resolve(path)?.starts_with(resolve(directory)?))
+}
+
+/// Whether others than the owner may read the file.
+pub fn readable_by_others(meta: &Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        meta.permissions().mode() & 0o077 != 0
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = meta;
+        false
+    }
+}

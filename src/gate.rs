@@ -1,0 +1,312 @@
+//! The gate: the operator's configuration, and [`judge`](Gate::judge), the whole flow as one function.
+
+use crate::config::{ConfigError, Document};
+use crate::digest::{Algorithms, DocumentDigest};
+use crate::drop::path::{DropPath, Name};
+use crate::drop::{Inventory, Progress, ReadRefusal, Source, SourceError, Wanted};
+use crate::evidence::{Artifacts, Evidence};
+use crate::files::{self, FileError};
+use crate::finding::{Code, Finding};
+use crate::limits;
+use crate::manifest::{Manifest, native};
+use crate::policy::facts::{Facts, Known};
+use crate::policy::{Pack, Policy, PolicyRefusal};
+use crate::reconcile::{pairs, reconcile};
+use crate::time::Time;
+use crate::trust::dsse::{Envelope, EnvelopeRefusal};
+use crate::trust::{Capacity, NotVerified, Remark, Role, TrustStore, Verified};
+use crate::verdict::{Basis, Verdict};
+use std::path::{Path, PathBuf};
+
+/// A gate, ready to judge.
+#[derive(Debug)]
+pub struct Gate {
+    /// The operator's name, as manifests give it as recipient.
+    pub operator: Name,
+    /// The keys.
+    pub trust: TrustStore,
+    /// The policy.
+    pub policy: Policy,
+    files: Vec<PathBuf>,
+}
+
+/// Why a drop could not be judged. Never a statement about the drop: the exit code is 2.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// A fault in one of the operator's files.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The packs make no policy for this trust store.
+    #[error("{}: {why}", gate.display())]
+    Policy {
+        /// gate.toml.
+        gate: PathBuf,
+        /// Why.
+        why: PolicyRefusal,
+    },
+    /// A file of the operator's could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The drop could not be looked at.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A file that decides lies where the vendor can write it.
+    #[error("{} lies inside the drop {}: expected the operator's files outside of it, for what is judged must not decide", file.display(), drop.display())]
+    InsideDrop {
+        /// The file.
+        file: PathBuf,
+        /// The drop.
+        drop: PathBuf,
+    },
+    /// The baseline is not a manifest that a trusted signer signed.
+    #[error("baseline {}: {why}", path.display())]
+    Baseline {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Gate {
+    /// Reads gate.toml, and the trust store and packs that it names, which are looked up beside it.
+    ///
+    /// # Errors
+    /// When one of them can't be read, or with every fault in the first that has any.
+    pub fn load(path: &Path) -> Result<Self, GateError> {
+        let document = Document::load(path)?;
+        let directory = path.parent().unwrap_or(Path::new(""));
+        let (operator, trust, packs) = document.parse(|root, faults| {
+            let version = root.required("version", faults).and_then(|item| item.integer(1..=1, faults));
+            let operator = root.required("operator", faults).and_then(|item| {
+                let text = item.text(faults)?;
+                Name::parse(text).map_err(|why| faults.add(item.span(), "not a name", why.to_string())).ok()
+            });
+            let trust = root
+                .required("trust", faults)
+                .and_then(|item| item.text(faults))
+                .map(|text| directory.join(text));
+            let packs = root.required("policies", faults).and_then(|item| item.texts(faults));
+            let packs =
+                packs.map(|packs| packs.iter().map(|(pack, _)| directory.join(pack)).collect::<Vec<_>>());
+            version?;
+            Some((operator?, trust?, packs?))
+        })?;
+        let store = TrustStore::load(&trust)?;
+        let loaded = packs.iter().map(|pack| Pack::load(pack)).collect::<Result<Vec<_>, _>>()?;
+        let policy =
+            Policy::new(loaded, &store).map_err(|why| GateError::Policy { gate: path.to_owned(), why })?;
+        let files = [path.to_owned(), trust].into_iter().chain(packs).collect();
+        Ok(Self { operator, trust: store, policy, files })
+    }
+
+    /// Refuses a drop that holds one of the gate's own files.
+    ///
+    /// # Errors
+    /// When it does, or where that can't be told.
+    pub fn stands_outside(&self, drop: &Path) -> Result<(), GateError> {
+        for file in &self.files {
+            if files::lies_within(file, drop)? {
+                return Err(GateError::InsideDrop { file: file.clone(), drop: drop.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the manifest of an accepted version. Its end may have come since; its signer must still count.
+    ///
+    /// # Errors
+    /// When it is not a manifest that a trusted signer signed.
+    pub fn baseline(&self, path: &Path, at: Time) -> Result<Manifest, GateError> {
+        let refuse = |why: String| GateError::Baseline { path: path.to_owned(), why };
+        let bytes = files::read(path, limits::MANIFEST_BYTES)?;
+        let manifest = receive(bytes, &self.trust, at)
+            .map_err(|findings| refuse(findings.iter().map(described).collect::<Vec<_>>().join("; ")))?;
+        let release = &manifest.value().release;
+        let speaks = |signer: &crate::trust::Signer| {
+            signer.speaks_for(release.vendor.as_str(), release.product.as_str())
+        };
+        if !manifest.signers().iter().any(speaks) {
+            return Err(refuse("expected a signer for its vendor and product, found none".to_owned()));
+        }
+        Ok(manifest.value().clone())
+    }
+
+    /// Judges a drop.
+    ///
+    /// # Errors
+    /// When the drop could not be looked at. Whatever is wrong with the drop itself is in the verdict.
+    pub fn judge(
+        &self,
+        source: &dyn Source,
+        at: Time,
+        baseline: Option<&Manifest>,
+        progress: &dyn Progress,
+    ) -> Result<Verdict, GateError> {
+        let inventory = source.inventory()?;
+        let known = match self.manifest(source, &inventory, at)? {
+            Ok(manifest) => Ok(self.look_into(source, &inventory, manifest, at, progress)?),
+            Err(findings) => Err(findings),
+        };
+        let disturbed = source.changes_since(&inventory)?;
+        let facts = Facts {
+            at,
+            operator: &self.operator,
+            manifest: known.as_ref().map_err(Vec::as_slice),
+            inventory: &inventory,
+            disturbed: &disturbed,
+            baseline,
+        };
+        let judged = self.policy.judge(&facts);
+        let manifest = known.as_ref().ok().map(|known| &known.manifest);
+        let basis = Basis {
+            at,
+            release: manifest.map(|manifest| manifest.value().release.clone()),
+            manifest: manifest.map(|manifest| manifest.value().digest),
+            signers: manifest.map(|manifest| manifest.signers().to_vec()).unwrap_or_default(),
+            trust: self.trust.digest(),
+            packs: self.packs(),
+            baseline: baseline.map(|baseline| baseline.digest),
+        };
+        Ok(Verdict::of(judged, basis))
+    }
+
+    fn packs(&self) -> Vec<(String, String, DocumentDigest)> {
+        self.policy
+            .packs()
+            .iter()
+            .map(|pack| (pack.id.clone(), pack.version.clone(), pack.digest()))
+            .collect()
+    }
+
+    fn manifest(
+        &self,
+        source: &dyn Source,
+        inventory: &Inventory,
+        at: Time,
+    ) -> Result<Result<Verified<Manifest>, Vec<Finding>>, GateError> {
+        let finding = |code, expected: String, found: String| {
+            Ok(Err(vec![Finding::new(code, native::FILE, expected, found)]))
+        };
+        let Some(entry) = inventory.files.iter().find(|entry| entry.path.as_str() == native::FILE) else {
+            let odd = inventory.odd.iter().find(|odd| odd.shown == native::FILE);
+            let found = odd.map_or_else(|| "no such file".to_owned(), |odd| odd.oddity.to_string());
+            return finding(
+                Code::ManifestMissing,
+                "a signed manifest at the root of the drop".to_owned(),
+                found,
+            );
+        };
+        match source.read(entry, limits::MANIFEST_BYTES)? {
+            Ok(bytes) => Ok(receive(bytes, &self.trust, at)),
+            Err(ReadRefusal::TooLarge { size, cap }) => {
+                finding(Code::ManifestUnreadable, format!("at most {cap} bytes"), format!("{size} bytes"))
+            }
+            Err(ReadRefusal::Disturbed(disturbance)) => finding(
+                Code::ManifestUnreadable,
+                "the file as it was when the drop was listed".to_owned(),
+                disturbance.to_string(),
+            ),
+        }
+    }
+
+    fn look_into(
+        &self,
+        source: &dyn Source,
+        inventory: &Inventory,
+        manifest: Verified<Manifest>,
+        at: Time,
+        progress: &dyn Progress,
+    ) -> Result<Known, GateError> {
+        let wanted: Vec<Wanted<'_>> = pairs(manifest.value(), inventory)
+            .filter_map(|(artifact, entry)| {
+                let algorithms: Algorithms = artifact?.digests.algorithms();
+                Some(Wanted { entry: entry?, algorithms })
+            })
+            .collect();
+        let readings = source.digest(&wanted, progress)?;
+        drop(wanted);
+        let signed = |path: &DropPath| path.as_str() == native::FILE || native::is_evidence(path.as_str());
+        let contents = reconcile(manifest.value(), inventory, readings, signed);
+        let evidence = self.evidence(source, inventory, manifest.value(), at)?;
+        Ok(Known { manifest, contents, evidence })
+    }
+
+    fn evidence(
+        &self,
+        source: &dyn Source,
+        inventory: &Inventory,
+        manifest: &Manifest,
+        at: Time,
+    ) -> Result<Evidence, GateError> {
+        let mut evidence = Evidence::default();
+        let mut envelopes =
+            inventory.files.iter().filter(|entry| native::is_evidence(entry.path.as_str())).peekable();
+        if envelopes.peek().is_none() {
+            return Ok(evidence);
+        }
+        let artifacts = Artifacts::of(manifest);
+        for (index, entry) in envelopes.enumerate() {
+            if index >= limits::EVIDENCE_FILES {
+                evidence
+                    .refuse(&entry.path, format!("more than {} evidence envelopes", limits::EVIDENCE_FILES));
+                break;
+            }
+            match source.read(entry, limits::EVIDENCE_BYTES)? {
+                Ok(bytes) => evidence.receive(&entry.path, bytes, &artifacts, &self.trust, at),
+                Err(ReadRefusal::TooLarge { size, cap }) => {
+                    evidence.refuse(&entry.path, format!("{size} bytes, expected at most {cap}"));
+                }
+                Err(ReadRefusal::Disturbed(disturbance)) => {
+                    evidence.refuse(&entry.path, disturbance.to_string())
+                }
+            }
+        }
+        Ok(evidence)
+    }
+}
+
+/// From bytes to a verified manifest: form, signatures, contents, in this order.
+///
+/// # Errors
+/// With what is wrong, as findings.
+pub fn receive(bytes: Vec<u8>, trust: &TrustStore, at: Time) -> Result<Verified<Manifest>, Vec<Finding>> {
+    let finding =
+        |code, expected: &'static str, found: String| vec![Finding::new(code, native::FILE, expected, found)];
+    let envelope = Envelope::read(bytes).map_err(|why| match why {
+        EnvelopeRefusal::TooManySignatures { .. } => {
+            finding(Code::SignatureNotTried, "the signatures of the release signers", why.to_string())
+        }
+        why => finding(Code::EnvelopeMalformed, "a DSSE envelope over an in-toto statement", why.to_string()),
+    })?;
+    let verified = trust.verify(envelope, Capacity::In(Role::Release), at).map_err(|why| match why {
+        NotVerified::Unsigned => finding(Code::Unsigned, "at least one signature", "none".to_owned()),
+        NotVerified::NoneCounts(remarks) => remarks.iter().map(remarked).collect(),
+    })?;
+    verified.try_map(|envelope| {
+        native::read(envelope.untrusted_payload()).map_err(|why| match why {
+            native::ManifestRefusal::PredicateType { .. } => {
+                finding(Code::PredicateTypeWrong, "a statement of the manifest's type", why.to_string())
+            }
+            why => finding(
+                Code::ManifestMalformed,
+                "a manifest as docs/manifest.md describes it",
+                why.to_string(),
+            ),
+        })
+    })
+}
+
+fn remarked(remark: &Remark) -> Finding {
+    let code = match remark {
+        Remark::UnknownSigner { .. } => Code::SignerUnknown,
+        Remark::Invalid { .. } => Code::SignatureInvalid,
+        Remark::Disqualified { .. } | Remark::KeyIdLies { .. } => Code::SignerNotQualified,
+        Remark::NotTried => Code::SignatureNotTried,
+    };
+    Finding::new(code, native::FILE, "a signature by a trusted key for role release", remark.to_string())
+}
+
+fn described(finding: &Finding) -> String {
+    format!("{}: expected {}, found {}", finding.code, finding.expected, finding.found)
+}

@@ -1,0 +1,7 @@
+//! The command `dropgate`. Everything is in the library's `cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dropgate::cli::run()
+}

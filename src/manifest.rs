@@ -1,0 +1,103 @@
+//! The vendor's signed claim: which files, of what, in which version.
+//!
+//! One file per format, each giving the same [`Manifest`]; a manifest is read only from bytes whose signature
+//! was checked, so everything after this sees `Verified<Manifest>` or nothing.
+
+pub mod native;
+
+use crate::digest::{Claimed, DigestSet, DocumentDigest};
+use crate::drop::path::{DropPath, Name};
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a drop is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A component that the operator did not have before.
+    NewComponent,
+    /// A newer version of software that the operator has.
+    SoftwareUpdate,
+    /// An update whose purpose is to close a vulnerability.
+    VulnerabilityFix,
+    /// Hardware in place of other hardware.
+    HardwareReplacement,
+    /// What is handed over at the end of a contract.
+    Transition,
+}
+
+impl Kind {
+    /// Every kind, by the name that documents give it.
+    pub const LEGAL: [(&'static str, Self); 5] = [
+        ("new-component", Self::NewComponent),
+        ("software-update", Self::SoftwareUpdate),
+        ("vulnerability-fix", Self::VulnerabilityFix),
+        ("hardware-replacement", Self::HardwareReplacement),
+        ("transition", Self::Transition),
+    ];
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::LEGAL.iter().find(|(_, kind)| kind == self).map_or("", |(name, _)| name))
+    }
+}
+
+/// What a drop is, in which version, for whom and until when: all of the manifest but its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Who delivers.
+    pub vendor: Name,
+    /// What.
+    pub product: Name,
+    /// In which version, for people.
+    pub version: Name,
+    /// What the drop is.
+    pub kind: Kind,
+    /// When the vendor says that it was issued.
+    pub issued: Time,
+    /// From when on it is not to be accepted.
+    pub expires: Time,
+    /// The release's number, which only grows.
+    pub sequence: u64,
+    /// The release that this one replaces.
+    pub replaces: Option<Replaces>,
+    /// The operator for whom it was made.
+    pub recipient: Option<Name>,
+}
+
+/// The release that another one replaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaces {
+    /// Its version.
+    pub version: Name,
+    /// The digest of its manifest.
+    pub manifest: DocumentDigest,
+}
+
+/// One file that the manifest lists.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// Its path in the drop.
+    pub path: DropPath,
+    /// What the vendor says its digests are; empty when only weak ones were given.
+    pub digests: DigestSet<Claimed>,
+}
+
+/// A manifest, of whatever format it came in.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// What it is the manifest of.
+    pub release: Release,
+    /// SHA-256 of the exact text that was signed: what others name this manifest by.
+    pub digest: DocumentDigest,
+    artifacts: Vec<Artifact>,
+}
+
+impl Manifest {
+    /// The files, sorted by path, each once, at least one.
+    pub fn artifacts(&self) -> &[Artifact] {
+        &self.artifacts
+    }
+}

@@ -1,0 +1,326 @@
+//! The native format: `drop.dsse.json`, an in-toto Statement v1 whose subjects are the drop's files.
+//!
+//! ```json
+//! { "_type": "https://in-toto.io/Statement/v1",
+//!   "subject": [ { "name": "firmware/radio.bin", "digest": { "sha256": "..." } } ],
+//!   "predicateType": "urn:dropgate:manifest:v1",
+//!   "predicate": {
+//!     "vendor": "Acme Networks", "product": "radio-7", "version": "4.2.1",
+//!     "kind": "software-update", "issued": "2026-01-31T12:00:00Z", "expires": "2026-07-31T12:00:00Z",
+//!     "sequence": 17,
+//!     "replaces": { "version": "4.2.0", "manifest": { "sha256": "..." } },
+//!     "recipient": "Example Telecom" } }
+//! ```
+//!
+//! The predicate is ours and strict: unknown fields are refused. The statement is in-toto's, whose parsing
+//! rules have consumers ignore fields that they do not know. docs/manifest.md is the specification.
+
+use super::{Artifact, Kind, Manifest, Release, Replaces};
+use crate::digest::{Claims, DigestRefusal, DocumentDigest};
+use crate::drop::path::{DropPath, Name, PathRefusal};
+use crate::json::{JsonError, Strict};
+use crate::limits;
+use crate::time::Time;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+use std::fmt;
+
+/// The manifest's path in a drop.
+pub const FILE: &str = "drop.dsse.json";
+
+/// The type of in-toto statements, version 1.
+pub const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+
+/// The type of our predicate.
+pub const PREDICATE: &str = "urn:dropgate:manifest:v1";
+
+/// Whether a path is an evidence envelope's: it authenticates itself and is not listed.
+pub fn is_evidence(path: &str) -> bool {
+    path.starts_with("evidence/") && path.ends_with(".dsse.json")
+}
+
+/// Why a signed text is not a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestRefusal {
+    /// Not JSON, or without what a statement has.
+    #[error("{0}")]
+    Json(#[from] JsonError),
+    /// A statement of another version.
+    #[error("_type: expected {STATEMENT:?}, found {found:?}")]
+    StatementType {
+        /// What was found.
+        found: String,
+    },
+    /// A statement about something else.
+    #[error("predicateType: expected {PREDICATE:?}, found {found:?}")]
+    PredicateType {
+        /// What was found.
+        found: String,
+    },
+    /// No files.
+    #[error("subject: expected at least one file, found none")]
+    NoSubjects,
+    /// A name that no artifact may have.
+    #[error("subject {number}: {why}")]
+    Path {
+        /// The subject's place in the list, from 1.
+        number: usize,
+        /// Why.
+        why: PathRefusal,
+    },
+    /// The name of something that is not listed, since it is signed itself.
+    #[error(
+        "subject {name:?}: expected files other than the manifest and evidence envelopes, which carry their own signatures"
+    )]
+    Reserved {
+        /// The name.
+        name: String,
+    },
+    /// No digest, or one that is none.
+    #[error("subject {name:?}: {why}")]
+    Digest {
+        /// The subject's name.
+        name: String,
+        /// Why.
+        why: DigestRefusal,
+    },
+    /// Not one digest.
+    #[error("subject {name:?}: expected a digest, found none")]
+    NoDigest {
+        /// The subject's name.
+        name: String,
+    },
+    /// One name twice.
+    #[error("subject {name:?}: expected each name once, found it twice")]
+    Duplicate {
+        /// The name.
+        name: String,
+    },
+    /// Out of range.
+    #[error("predicate.sequence: expected 1 to {}, found {found}", limits::SEQUENCE)]
+    Sequence {
+        /// What was found.
+        found: u64,
+    },
+    /// Could not be put into JSON.
+    #[error("can't write the manifest: {why}")]
+    Unwritable {
+        /// Why.
+        why: String,
+    },
+    /// Never valid.
+    #[error("predicate.expires: expected a time after issued ({issued}), found {expires}")]
+    NeverValid {
+        /// Begin.
+        issued: Time,
+        /// End.
+        expires: Time,
+    },
+}
+
+#[derive(serde::Deserialize)]
+struct Head<'t> {
+    #[serde(rename = "_type", borrow, deserialize_with = "crate::json::borrowed")]
+    statement: Cow<'t, str>,
+    #[serde(rename = "predicateType", borrow, deserialize_with = "crate::json::borrowed")]
+    predicate: Cow<'t, str>,
+}
+
+#[derive(serde::Deserialize)]
+struct Statement<'t> {
+    #[serde(borrow)]
+    subject: Vec<Subject<'t>>,
+    predicate: Predicate,
+}
+
+#[derive(serde::Deserialize)]
+struct Subject<'t> {
+    #[serde(borrow, deserialize_with = "crate::json::borrowed")]
+    name: Cow<'t, str>,
+    digest: DigestField,
+}
+
+/// The predicate as it is written.
+#[derive(serde::Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Predicate {
+    vendor: Name,
+    product: Name,
+    version: Name,
+    kind: Kind,
+    issued: Time,
+    expires: Time,
+    sequence: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaces: Option<PredicateReplaces>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recipient: Option<Name>,
+}
+
+#[derive(serde::Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct PredicateReplaces {
+    version: Name,
+    manifest: ManifestDigest,
+}
+
+#[derive(serde::Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct ManifestDigest {
+    sha256: Sha256Text,
+}
+
+struct Sha256Text(DocumentDigest);
+
+impl<'de> Deserialize<'de> for Sha256Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        DocumentDigest::from_hex(&text)
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom("expected 64 lowercase hex digits"))
+    }
+}
+
+impl Serialize for Sha256Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// An in-toto `DigestSet`. What is wrong with it is kept as a value, to be reported with the subject's name.
+pub(crate) struct DigestField(pub(crate) Result<Claims, DigestRefusal>);
+
+impl<'de> Deserialize<'de> for DigestField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = DigestField;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of digests by algorithm")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DigestField, A::Error> {
+                let mut claims = Ok(Claims::default());
+                while let Some((name, text)) = map.next_entry::<Cow<'de, str>, Cow<'de, str>>()? {
+                    claims = claims.and_then(|mut claims: Claims| claims.add(&name, &text).map(|()| claims));
+                }
+                Ok(DigestField(claims))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// Reads the payload of an envelope whose signature was checked.
+///
+/// # Errors
+/// When it is not a manifest in the form above, with the place.
+pub fn read(payload: &[u8]) -> Result<Manifest, ManifestRefusal> {
+    let strict = Strict::check(payload)?;
+    let head: Head<'_> = strict.read()?;
+    let shown = |text: &str| text.chars().take(100).collect();
+    if head.statement != STATEMENT {
+        return Err(ManifestRefusal::StatementType { found: shown(&head.statement) });
+    }
+    if head.predicate != PREDICATE {
+        return Err(ManifestRefusal::PredicateType { found: shown(&head.predicate) });
+    }
+    let Statement { subject, predicate } = strict.read()?;
+    Ok(Manifest {
+        release: release(predicate)?,
+        digest: DocumentDigest::of(payload),
+        artifacts: artifacts(subject)?,
+    })
+}
+
+fn artifacts(subjects: Vec<Subject<'_>>) -> Result<Vec<Artifact>, ManifestRefusal> {
+    if subjects.is_empty() {
+        return Err(ManifestRefusal::NoSubjects);
+    }
+    let mut artifacts = Vec::with_capacity(subjects.len());
+    for (index, Subject { name, digest: DigestField(claims) }) in subjects.into_iter().enumerate() {
+        let path = DropPath::parse(&name)
+            .map_err(|why| ManifestRefusal::Path { number: index.saturating_add(1), why })?;
+        if name == FILE || is_evidence(&name) {
+            return Err(ManifestRefusal::Reserved { name: name.into_owned() });
+        }
+        let claims =
+            claims.map_err(|why| ManifestRefusal::Digest { name: name.clone().into_owned(), why })?;
+        let digests = claims.finish().ok_or_else(|| ManifestRefusal::NoDigest { name: name.into_owned() })?;
+        artifacts.push(Artifact { path, digests });
+    }
+    artifacts.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    if let Some(path) = artifacts.windows(2).find_map(|pair| match pair {
+        [a, b] if a.path == b.path => Some(&a.path),
+        _ => None,
+    }) {
+        return Err(ManifestRefusal::Duplicate { name: path.as_str().to_owned() });
+    }
+    Ok(artifacts)
+}
+
+fn release(predicate: Predicate) -> Result<Release, ManifestRefusal> {
+    let Predicate { vendor, product, version, kind, issued, expires, sequence, replaces, recipient } =
+        predicate;
+    if !(1..=limits::SEQUENCE).contains(&sequence) {
+        return Err(ManifestRefusal::Sequence { found: sequence });
+    }
+    if expires <= issued {
+        return Err(ManifestRefusal::NeverValid { issued, expires });
+    }
+    let replaces = replaces
+        .map(|PredicateReplaces { version, manifest }| Replaces { version, manifest: manifest.sha256.0 });
+    Ok(Release { vendor, product, version, kind, issued, expires, sequence, replaces, recipient })
+}
+
+/// Writes the payload of a manifest: files sorted by path, two-space indentation, a line break at the end.
+/// What is written is read back by [`read`], so that a manifest that this gate would refuse is never signed.
+///
+/// # Errors
+/// When it is one that [`read`] refuses.
+pub fn write(
+    release: &Release,
+    artifacts: &[(DropPath, Vec<(&'static str, String)>)],
+) -> Result<Vec<u8>, ManifestRefusal> {
+    let predicate = Predicate {
+        vendor: release.vendor.clone(),
+        product: release.product.clone(),
+        version: release.version.clone(),
+        kind: release.kind,
+        issued: release.issued,
+        expires: release.expires,
+        sequence: release.sequence,
+        replaces: release.replaces.as_ref().map(|replaces| PredicateReplaces {
+            version: replaces.version.clone(),
+            manifest: ManifestDigest { sha256: Sha256Text(replaces.manifest) },
+        }),
+        recipient: release.recipient.clone(),
+    };
+    let subject: Vec<serde_json::Value> = artifacts
+        .iter()
+        .map(|(path, digests)| {
+            let digests: serde_json::Map<_, _> =
+                digests.iter().map(|(name, text)| ((*name).to_owned(), text.as_str().into())).collect();
+            serde_json::json!({ "name": path.as_str(), "digest": digests })
+        })
+        .collect();
+    #[derive(Serialize)]
+    struct Written {
+        #[serde(rename = "_type")]
+        statement: &'static str,
+        subject: Vec<serde_json::Value>,
+        #[serde(rename = "predicateType")]
+        predicate_type: &'static str,
+        predicate: Predicate,
+    }
+    let written = Written { statement: STATEMENT, subject, predicate_type: PREDICATE, predicate };
+    let mut payload = serde_json::to_vec_pretty(&written)
+        .map_err(|error| ManifestRefusal::Unwritable { why: error.to_string() })?;
+    payload.push(b'\n');
+    read(&payload)?;
+    Ok(payload)
+}

@@ -1,0 +1,134 @@
+//! What the operator asks of a drop.
+//!
+//! 1. [`pack`] reads a policy pack, `policies/*.toml`, into rules: which control, with which parameters.
+//! 2. [`facts`] is all that a control may look at.
+//! 3. [`controls`] judge: each a pure function from facts to a judgement.
+//!
+//! A policy is packs that together hold each control once, and both integrity controls: one that asks for
+//! nothing, or that does not ask whether the files are the signed ones, can't be made.
+
+pub mod controls;
+pub mod facts;
+pub mod pack;
+
+pub use facts::Facts;
+pub use pack::{Pack, Rule, Severity};
+
+use crate::config::ConfigError;
+use crate::finding::Judgement;
+use crate::trust::TrustStore;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+/// The controls without which no drop is ever accepted: who signed, and that these are the signed files.
+pub const INDISPENSABLE: [&str; 2] = ["so12.manifest-signed", "so12.manifest-complete"];
+
+/// The packs of a gate, fit to judge with.
+#[derive(Debug)]
+pub struct Policy {
+    packs: Vec<Pack>,
+}
+
+/// Why packs that are each in order make no policy.
+#[derive(Debug)]
+pub enum PolicyRefusal {
+    /// No packs at all.
+    NoPacks,
+    /// One control stands in two packs, which could disagree.
+    Twice {
+        /// The control.
+        control: &'static str,
+        /// The pack that has it first.
+        first: PathBuf,
+        /// The place in the second.
+        place: Box<ConfigError>,
+    },
+    /// An integrity control is in none of the packs.
+    Indispensable {
+        /// The control.
+        control: &'static str,
+    },
+    /// A parameter asks for what the trust store can't give.
+    Misfit(Box<ConfigError>),
+}
+
+impl fmt::Display for PolicyRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPacks => f.write_str(
+                "expected at least one policy pack, found none: a gate without policy accepts nothing",
+            ),
+            Self::Twice { control, first, place } => {
+                write!(
+                    f,
+                    "expected each control in one pack, found {control} also in {}\n{place}",
+                    first.display()
+                )
+            }
+            Self::Indispensable { control } => {
+                write!(
+                    f,
+                    "expected {control} in one of the policy packs, found it in none; add the pack so12.toml"
+                )
+            }
+            Self::Misfit(place) => place.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PolicyRefusal {}
+
+impl Policy {
+    /// Puts packs together, for judging against `trust`.
+    ///
+    /// # Errors
+    /// When together they could accept what they should not, or could never accept anything.
+    pub fn new(packs: Vec<Pack>, trust: &TrustStore) -> Result<Self, PolicyRefusal> {
+        if packs.is_empty() {
+            return Err(PolicyRefusal::NoPacks);
+        }
+        let mut seen: BTreeMap<&'static str, &Pack> = BTreeMap::new();
+        for pack in &packs {
+            for rule in pack.rules() {
+                let control = rule.definition.id;
+                if let Some(first) = seen.insert(control, pack) {
+                    return Err(PolicyRefusal::Twice {
+                        control,
+                        first: first.document().path().to_owned(),
+                        place: Box::new(pack.fault_at(
+                            rule.span(),
+                            "this control stands in two packs",
+                            "expected in one of them",
+                        )),
+                    });
+                }
+                if let Some((parameter, message)) = rule.control.misfit(trust) {
+                    let place = pack.fault_at(
+                        rule.parameter_span(parameter),
+                        message,
+                        "expected what the trust store can give",
+                    );
+                    return Err(PolicyRefusal::Misfit(Box::new(place)));
+                }
+            }
+        }
+        if let Some(control) = INDISPENSABLE.into_iter().find(|control| !seen.contains_key(control)) {
+            return Err(PolicyRefusal::Indispensable { control });
+        }
+        Ok(Self { packs })
+    }
+
+    /// The packs.
+    pub fn packs(&self) -> &[Pack] {
+        &self.packs
+    }
+
+    /// Judges by every rule, in the order of the clauses.
+    pub fn judge<'p>(&'p self, facts: &Facts<'_>) -> Vec<(&'p Rule, Judgement)> {
+        let mut judged: Vec<_> =
+            self.packs.iter().flat_map(Pack::rules).map(|rule| (rule, rule.control.judge(facts))).collect();
+        judged.sort_by_key(|(rule, _)| (rule.definition.clause, controls::position(rule.definition.id)));
+        judged
+    }
+}

@@ -1,0 +1,4 @@
+//! A verdict, shown. Every format escapes what came from the drop.
+
+pub mod json;
+pub mod text;

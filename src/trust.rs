@@ -1,0 +1,322 @@
+//! Whose word counts: the operator's trust store, and signatures checked against it.
+//!
+//! 1. [`store`] reads `trust.toml` into keys with owner, party, roles and validity.
+//! 2. [`dsse`] reads an envelope and keeps the exact bytes that were signed.
+//! 3. [`TrustStore::verify`] is the only maker of [`Verified`]: nobody else can say that a claim was signed.
+//!
+//! Validity is judged at the time of judgement. A time that the signer claims is never asked: who stole a
+//! key can write any date.
+
+pub mod dsse;
+pub mod ed25519;
+pub mod store;
+
+pub use store::{Party, Role, TrustStore, TrustedKey};
+
+use crate::limits;
+use crate::time::Time;
+use dsse::Envelope;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::num::NonZeroU64;
+
+/// A value whose signature was checked, with those who signed it.
+#[derive(Debug)]
+pub struct Verified<T> {
+    value: T,
+    signers: Vec<Signer>,
+    remarks: Vec<Remark>,
+}
+
+impl<T> Verified<T> {
+    /// The value.
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// Everyone whose valid signature it carries and who may sign for the role that was asked: at least one.
+    pub fn signers(&self) -> &[Signer] {
+        &self.signers
+    }
+
+    /// What else was found beside the signatures that count.
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+
+    /// Reads what was signed into another form; the signers stay those of the bytes.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn try_map<U, E>(self, read: impl FnOnce(T) -> Result<U, E>) -> Result<Verified<U>, E> {
+        Ok(Verified { value: read(self.value)?, signers: self.signers, remarks: self.remarks })
+    }
+}
+
+/// Someone who signed: a key of the trust store that was valid for the role at the time of judgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signer {
+    /// The key's name in the trust store.
+    pub key: String,
+    /// The key's fingerprint: hex SHA-256 of its `SubjectPublicKeyInfo`.
+    pub fingerprint: String,
+    /// The person (or service) who holds it.
+    pub owner: String,
+    /// Who that is to the contract.
+    pub party: Party,
+    /// The vendor that the key may speak for; `None` for parties that are not vendors.
+    pub vendor: Option<String>,
+    /// The products that the key may speak for; empty for all of the vendor's.
+    pub products: Vec<String>,
+}
+
+impl Signer {
+    /// Whether this signer may speak for `product` of `vendor`.
+    pub fn speaks_for(&self, vendor: &str, product: &str) -> bool {
+        self.vendor.as_deref() == Some(vendor)
+            && (self.products.is_empty() || self.products.iter().any(|own| own == product))
+    }
+}
+
+/// In which capacity a signer is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capacity {
+    /// In this role.
+    In(Role),
+    /// In any role that the key has: for statements that no control reads, which must still be somebody's.
+    Any,
+}
+
+/// How many distinct owners must sign: never zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threshold(NonZeroU64);
+
+impl Threshold {
+    /// A threshold of `owners`, which zero is not.
+    pub fn new(owners: u64) -> Option<Self> {
+        NonZeroU64::new(owners).map(Self)
+    }
+
+    /// The number of owners.
+    pub fn owners(self) -> u64 {
+        self.0.get()
+    }
+
+    /// Whether these signers are enough distinct people. Two keys of one owner are one.
+    pub fn is_met_by<'s>(self, signers: impl IntoIterator<Item = &'s Signer>) -> bool {
+        let owners: BTreeSet<&str> = signers.into_iter().map(|signer| signer.owner.as_str()).collect();
+        u64::try_from(owners.len()).is_ok_and(|owners| owners >= self.owners())
+    }
+}
+
+/// Something about a signature that did not count, or counted in spite of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// No key of the trust store made this signature.
+    UnknownSigner {
+        /// The key id that it names, which proves nothing.
+        untrusted_keyid: String,
+    },
+    /// It names a key of the trust store, and that key did not make it over these bytes.
+    Invalid {
+        /// The key that it names.
+        key: String,
+    },
+    /// The signature is good, but its key may not sign this, now.
+    Disqualified {
+        /// The key that made it.
+        key: String,
+        /// The key's owner.
+        owner: String,
+        /// Why it does not count.
+        why: Disqualification,
+    },
+    /// The signature is good; the key id beside it names another key.
+    KeyIdLies {
+        /// The key that made it.
+        key: String,
+        /// The key id that it names.
+        untrusted_keyid: String,
+    },
+    /// Checking stopped at a limit before this signature.
+    NotTried,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownSigner { untrusted_keyid } if untrusted_keyid.is_empty() => {
+                f.write_str("a signature without key id, by no key of the trust store")
+            }
+            Self::UnknownSigner { untrusted_keyid } => {
+                write!(f, "a signature with key id {untrusted_keyid:?}, by no key of the trust store")
+            }
+            Self::Invalid { key } => {
+                write!(f, "a signature that names key {key:?} and is not by it over these bytes")
+            }
+            Self::Disqualified { key, owner, why } => {
+                write!(f, "a good signature by key {key:?} of {owner:?}, which does not count: {why}")
+            }
+            Self::KeyIdLies { key, untrusted_keyid } => {
+                write!(f, "a good signature by key {key:?} that names key id {untrusted_keyid:?} instead")
+            }
+            Self::NotTried => {
+                f.write_str("a signature that was not tried: too many signatures over too many bytes")
+            }
+        }
+    }
+}
+
+/// Why a key of the trust store may not sign what it signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Disqualification {
+    /// The key is not trusted for this role.
+    #[error("it is trusted for {found}, expected role {expected}")]
+    Role {
+        /// The role that was asked for.
+        expected: Role,
+        /// The roles that the key has.
+        found: String,
+    },
+    /// The key's validity begins after the time of judgement.
+    #[error("it is valid from {from}, judged at {at}")]
+    NotYetValid {
+        /// Begin of validity.
+        from: Time,
+        /// Time of judgement.
+        at: Time,
+    },
+    /// The key's validity ended before the time of judgement.
+    #[error("it expired at {until}, judged at {at}")]
+    Expired {
+        /// End of validity.
+        until: Time,
+        /// Time of judgement.
+        at: Time,
+    },
+    /// The key was revoked.
+    #[error("it was revoked at {when} ({reason}){reach}", reach = if *.reaches_back { ", which reaches back to everything it signed" } else { "" })]
+    Revoked {
+        /// Time of revocation.
+        when: Time,
+        /// The operator's reason.
+        reason: &'static str,
+        /// Whether signatures from before count no more either.
+        reaches_back: bool,
+    },
+}
+
+/// Why no signature of an envelope counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotVerified {
+    /// There is no signature at all.
+    Unsigned,
+    /// There are signatures, and none counts.
+    NoneCounts(Vec<Remark>),
+}
+
+impl TrustStore {
+    /// Checks the envelope's signatures and keeps those that count in `capacity` at `at`.
+    ///
+    /// A key id is a hint about where to look first (DSSE, "Protocol"): it is neither believed nor needed.
+    ///
+    /// # Errors
+    /// When not one signature counts, with what was found about each.
+    pub fn verify(
+        &self,
+        envelope: Envelope,
+        capacity: Capacity,
+        at: Time,
+    ) -> Result<Verified<Envelope>, NotVerified> {
+        if envelope.signatures().is_empty() {
+            return Err(NotVerified::Unsigned);
+        }
+        let mut budget = Budget::default();
+        let mut signers: Vec<Signer> = Vec::new();
+        let mut remarks = Vec::new();
+        for signature in envelope.signatures() {
+            let keyid = signature.untrusted_keyid.as_str();
+            let found = match self.signer_of(&envelope, signature, &mut budget) {
+                Found::Key(key) => key,
+                Found::Nobody => {
+                    remarks.push(match self.keys().iter().find(|key| key.answers_to(keyid)) {
+                        Some(named) => Remark::Invalid { key: named.name.clone() },
+                        None => Remark::UnknownSigner { untrusted_keyid: keyid.to_owned() },
+                    });
+                    continue;
+                }
+                Found::OutOfBudget => {
+                    remarks.push(Remark::NotTried);
+                    continue;
+                }
+            };
+            if !keyid.is_empty()
+                && self.keys().iter().any(|key| key.answers_to(keyid))
+                && !found.answers_to(keyid)
+            {
+                remarks
+                    .push(Remark::KeyIdLies { key: found.name.clone(), untrusted_keyid: keyid.to_owned() });
+            }
+            match found.standing(capacity, at) {
+                Ok(()) if signers.iter().any(|signer| signer.key == found.name) => {}
+                Ok(()) => signers.push(found.signer()),
+                Err(why) => remarks.push(Remark::Disqualified {
+                    key: found.name.clone(),
+                    owner: found.owner.clone(),
+                    why,
+                }),
+            }
+        }
+        if signers.is_empty() {
+            return Err(NotVerified::NoneCounts(remarks));
+        }
+        signers.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(Verified { value: envelope, signers, remarks })
+    }
+
+    fn signer_of(&self, envelope: &Envelope, signature: &dsse::Signature, budget: &mut Budget) -> Found<'_> {
+        let keyid = signature.untrusted_keyid.as_str();
+        let hinted = self.keys().iter().filter(|key| key.answers_to(keyid));
+        let others = self.keys().iter().filter(|key| !key.answers_to(keyid));
+        for key in hinted.chain(others) {
+            if !budget.spend(envelope.signed_bytes().len()) {
+                return Found::OutOfBudget;
+            }
+            if key.public.verify(envelope.signed_bytes(), &signature.bytes) {
+                return Found::Key(key);
+            }
+        }
+        Found::Nobody
+    }
+}
+
+enum Found<'s> {
+    Key(&'s TrustedKey),
+    Nobody,
+    OutOfBudget,
+}
+
+/// What checking one envelope may still cost. Whoever floods it with signatures reaches the end of it,
+/// and what was not tried does not count.
+struct Budget {
+    tries: u64,
+    bytes: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { tries: limits::SIGNATURE_TRIES, bytes: limits::SIGNATURE_WORK_BYTES }
+    }
+}
+
+impl Budget {
+    fn spend(&mut self, bytes: usize) -> bool {
+        let rest = u64::try_from(bytes)
+            .ok()
+            .and_then(|bytes| Some((self.tries.checked_sub(1)?, self.bytes.checked_sub(bytes)?)));
+        if let Some((tries, bytes)) = rest {
+            *self = Self { tries, bytes };
+        }
+        rest.is_some()
+    }
+}

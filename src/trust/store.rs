@@ -1,0 +1,444 @@
+//! `trust.toml`: the operator's list of keys. Whose they are, what they may vouch for, and when.
+//!
+//! Everything that could make a key count in the wrong place is refused when the file is loaded, at its
+//! place: weak keys, one key under two names, an owner who is two parties, somebody who could approve
+//! their own change.
+
+use super::ed25519::PublicKey;
+use super::{Capacity, Disqualification, Signer};
+use crate::config::{ConfigError, Document, Faults, Item, Section};
+use crate::digest::DocumentDigest;
+use crate::limits;
+use crate::time::Time;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+
+/// What a signer may vouch for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// That these files are the release: the manifest.
+    Release,
+    /// Scans for malware.
+    MalwareScan,
+    /// Tests and their reports.
+    Test,
+    /// Change records.
+    Change,
+    /// Approvals of changes; for the provider alone.
+    Approval,
+    /// Exceptions to a control; for the provider alone.
+    Waiver,
+}
+
+impl Role {
+    const LEGAL: [(&'static str, Self); 6] = [
+        ("release", Self::Release),
+        ("malware-scan", Self::MalwareScan),
+        ("test", Self::Test),
+        ("change", Self::Change),
+        ("approval", Self::Approval),
+        ("waiver", Self::Waiver),
+    ];
+}
+
+/// Who a signer is to the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Party {
+    /// Delivers the product.
+    Vendor,
+    /// Operates the network and receives the product: the user of this gate.
+    Provider,
+    /// Neither, and engaged for the contract.
+    ThirdParty,
+    /// An accredited test laboratory.
+    Lab,
+}
+
+impl Party {
+    /// Every party, by the name that files give it.
+    pub const LEGAL: [(&'static str, Self); 4] = [
+        ("vendor", Self::Vendor),
+        ("provider", Self::Provider),
+        ("third-party", Self::ThirdParty),
+        ("lab", Self::Lab),
+    ];
+}
+
+fn name_in<T: PartialEq>(legal: &[(&'static str, T)], value: &T) -> &'static str {
+    legal.iter().find(|(_, own)| own == value).map_or("", |(name, _)| name)
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(name_in(&Self::LEGAL, self))
+    }
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(name_in(&Self::LEGAL, self))
+    }
+}
+
+/// One key of the trust store.
+#[derive(Debug, Clone)]
+pub struct TrustedKey {
+    /// The operator's name for it.
+    pub name: String,
+    /// The key itself.
+    pub public: PublicKey,
+    /// Hex SHA-256 of the key's `SubjectPublicKeyInfo`: the key id that our own tools write.
+    pub fingerprint: String,
+    /// The person (or service) who holds it. Thresholds count owners.
+    pub owner: String,
+    /// Who the owner is to the contract.
+    pub party: Party,
+    /// For vendors: the vendor that the key speaks for.
+    pub vendor: Option<String>,
+    /// For vendors: the products that the key speaks for; empty for all.
+    pub products: Vec<String>,
+    /// What it may sign.
+    pub roles: Vec<Role>,
+    /// Begin of validity.
+    pub valid_from: Time,
+    /// End of validity.
+    pub valid_until: Time,
+    /// Revocation.
+    pub revoked: Option<Revocation>,
+}
+
+/// When and why a key was revoked.
+#[derive(Debug, Clone, Copy)]
+pub struct Revocation {
+    /// From when on.
+    pub at: Time,
+    /// Why.
+    pub reason: RevocationReason,
+}
+
+/// Why a key was revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevocationReason {
+    /// Somebody else may have it: nothing that it ever signed counts.
+    Compromised,
+    /// Its owner left, or a new key took its place: nothing counts from then on.
+    Retired,
+}
+
+impl RevocationReason {
+    const LEGAL: [(&'static str, Self); 2] = [("compromised", Self::Compromised), ("retired", Self::Retired)];
+}
+
+impl TrustedKey {
+    /// Whether an envelope's key id means this key. A hint, never a proof.
+    pub fn answers_to(&self, keyid: &str) -> bool {
+        keyid == self.fingerprint || keyid == self.name
+    }
+
+    /// Whether it may sign in `capacity`, judged at `at`.
+    ///
+    /// # Errors
+    /// With the first reason why not.
+    pub fn standing(&self, capacity: Capacity, at: Time) -> Result<(), Disqualification> {
+        if let Some(revoked) = &self.revoked {
+            let reaches_back = revoked.reason == RevocationReason::Compromised;
+            if reaches_back || at >= revoked.at {
+                let reason = name_in(&RevocationReason::LEGAL, &revoked.reason);
+                return Err(Disqualification::Revoked { when: revoked.at, reason, reaches_back });
+            }
+        }
+        if at < self.valid_from {
+            return Err(Disqualification::NotYetValid { from: self.valid_from, at });
+        }
+        if at >= self.valid_until {
+            return Err(Disqualification::Expired { until: self.valid_until, at });
+        }
+        if let Capacity::In(role) = capacity
+            && !self.roles.contains(&role)
+        {
+            let found: Vec<String> = self.roles.iter().map(Role::to_string).collect();
+            return Err(Disqualification::Role { expected: role, found: found.join(", ") });
+        }
+        Ok(())
+    }
+
+    pub(super) fn signer(&self) -> Signer {
+        Signer {
+            key: self.name.clone(),
+            fingerprint: self.fingerprint.clone(),
+            owner: self.owner.clone(),
+            party: self.party,
+            vendor: self.vendor.clone(),
+            products: self.products.clone(),
+        }
+    }
+}
+
+/// The operator's keys: at least one.
+#[derive(Debug)]
+pub struct TrustStore {
+    keys: Vec<TrustedKey>,
+    digest: DocumentDigest,
+}
+
+impl TrustStore {
+    /// Reads `trust.toml`. Key files that it names are looked up beside it.
+    ///
+    /// # Errors
+    /// When the file can't be read, or with every fault in it.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::read(&Document::load(path)?)
+    }
+
+    /// Reads the document of a trust store.
+    ///
+    /// # Errors
+    /// With every fault in it.
+    pub fn read(document: &Document) -> Result<Self, ConfigError> {
+        let directory = document.path().parent().unwrap_or(Path::new(""));
+        let mut named_files = Vec::new();
+        let keys = document.parse(|root, faults| {
+            if let Some(version) = root.required("version", faults) {
+                version.integer(1..=1, faults);
+            }
+            let sections = root.sections("key", faults);
+            if sections.is_empty() {
+                faults.add_with_help(
+                    root.span(),
+                    "the trust store holds no key",
+                    "expected at least one [[key]]",
+                    "a gate without keys can accept nothing; add the vendor's public key",
+                );
+            }
+            let entries: Vec<Entry> = sections
+                .into_iter()
+                .filter_map(|section| entry(section, directory, &mut named_files, faults))
+                .collect();
+            conflicts(&entries, faults);
+            Some(entries.into_iter().map(|entry| entry.key).collect::<Vec<_>>())
+        })?;
+        // A key file is part of what was trusted: the store's digest covers it.
+        let mut whole = document.text().as_bytes().to_vec();
+        for text in named_files {
+            whole.push(0);
+            whole.extend_from_slice(text.as_bytes());
+        }
+        Ok(Self { keys, digest: DocumentDigest::of(&whole) })
+    }
+
+    /// Every key, in the order of the file.
+    pub fn keys(&self) -> &[TrustedKey] {
+        &self.keys
+    }
+
+    /// What verdicts name the store by: SHA-256 of the file, and of a NUL and the contents of each key file
+    /// that it names, in order.
+    pub fn digest(&self) -> DocumentDigest {
+        self.digest
+    }
+
+    /// How many distinct owners could sign for `role`: the most for any one vendor.
+    pub fn owners_for(&self, role: Role) -> u64 {
+        let mut owners: BTreeMap<Option<&str>, BTreeSet<&str>> = BTreeMap::new();
+        for key in self.keys.iter().filter(|key| key.roles.contains(&role)) {
+            owners.entry(key.vendor.as_deref()).or_default().insert(&key.owner);
+        }
+        owners.values().map(BTreeSet::len).max().and_then(|most| u64::try_from(most).ok()).unwrap_or(0)
+    }
+}
+
+struct Entry {
+    key: TrustedKey,
+    span: Range<usize>,
+}
+
+fn entry(
+    mut section: Section<'_>,
+    directory: &Path,
+    named_files: &mut Vec<String>,
+    faults: &mut Faults,
+) -> Option<Entry> {
+    let span = section.span();
+    let name = section.required("id", faults).and_then(|item| item.text(faults)).map(str::to_owned);
+    let public = public_key(&mut section, directory, named_files, faults);
+    let owner = section.required("owner", faults).and_then(|item| item.text(faults)).map(str::to_owned);
+    let party = section.required("party", faults).and_then(|item| item.choice(&Party::LEGAL, faults));
+    let roles = section.required("roles", faults);
+    let roles = roles.and_then(|item| Some((item.choices(&Role::LEGAL, faults)?, item)));
+    let vendor = section.optional("vendor").map(|item| (item.text(faults).map(str::to_owned), item));
+    let products = section.optional("products").map(|item| (item.texts(faults), item));
+    let valid_from = section.required("valid-from", faults).and_then(|item| item.time(faults));
+    let until = section.required("valid-until", faults);
+    let valid_until = until.as_ref().and_then(|item| item.time(faults));
+    let revoked = section.section("revoked", faults).map(|section| revocation(section, faults));
+    section.finish(faults);
+
+    if let (Some(from), Some(end), Some(item)) = (valid_from, valid_until, &until)
+        && end <= from
+    {
+        faults.add(
+            item.span(),
+            "the key is never valid",
+            format!("expected a time after valid-from, {from}"),
+        );
+    }
+    match (party, &vendor, &products) {
+        (Some(Party::Vendor), None, _) => faults.add_with_help(
+            span.clone(),
+            "a vendor's key does not say which vendor it speaks for",
+            "expected vendor = \"...\"",
+            "the name must be the one that the vendor's manifests carry",
+        ),
+        (Some(party), Some((_, item)), _) | (Some(party), None, Some((_, item)))
+            if party != Party::Vendor =>
+        {
+            faults.add(
+                item.span(),
+                "only a vendor's key speaks for a vendor or product",
+                format!("expected on a key of party \"vendor\", found party \"{party}\""),
+            )
+        }
+        _ => {}
+    }
+    if let (Some(party), Some((roles, item))) = (party, &roles) {
+        for role in roles.iter().filter(|role| matches!(role, Role::Approval | Role::Waiver)) {
+            if party != Party::Provider {
+                faults.add(
+                    item.span(),
+                    format!("role \"{role}\" is the provider's alone"),
+                    format!("expected party \"provider\", found \"{party}\""),
+                );
+            }
+        }
+        if roles.contains(&Role::Release) && party != Party::Vendor {
+            faults.add(
+                item.span(),
+                "role \"release\" is the vendor's alone",
+                format!("expected party \"vendor\", found \"{party}\""),
+            );
+        }
+    }
+    let public = public?;
+    Some(Entry {
+        key: TrustedKey {
+            name: name?,
+            fingerprint: public.fingerprint(),
+            public,
+            owner: owner?,
+            party: party?,
+            vendor: match vendor {
+                Some((name, _)) => Some(name?),
+                None => None,
+            },
+            products: match products {
+                Some((names, _)) => names?.into_iter().map(|(name, _)| name).collect(),
+                None => Vec::new(),
+            },
+            roles: roles?.0,
+            valid_from: valid_from?,
+            valid_until: valid_until?,
+            revoked: match revoked {
+                Some(revocation) => Some(revocation?),
+                None => None,
+            },
+        },
+        span,
+    })
+}
+
+fn public_key(
+    section: &mut Section<'_>,
+    directory: &Path,
+    named_files: &mut Vec<String>,
+    faults: &mut Faults,
+) -> Option<PublicKey> {
+    let (item, text) = match (section.optional("public-key"), section.optional("public-key-file")) {
+        (Some(item), None) => {
+            let text = item.text(faults)?.to_owned();
+            (item, text)
+        }
+        (None, Some(item)) => {
+            let text = key_file(&item, directory, faults)?;
+            named_files.push(text.clone());
+            (item, text)
+        }
+        (Some(_), Some(second)) => {
+            faults.add(
+                second.span(),
+                "the key is given twice",
+                "expected either public-key or public-key-file",
+            );
+            return None;
+        }
+        (None, None) => {
+            faults.add(section.span(), "the key itself is missing", "expected public-key or public-key-file");
+            return None;
+        }
+    };
+    PublicKey::from_pem(&text)
+        .map_err(|refusal| faults.add(item.span(), "not a key that can be trusted", refusal.to_string()))
+        .ok()
+}
+
+fn key_file(item: &Item<'_>, directory: &Path, faults: &mut Faults) -> Option<String> {
+    let path = directory.join(item.text(faults)?);
+    match crate::files::read_text(&path, limits::KEY_BYTES) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            faults.add(item.span(), "the key file can't be read", error.to_string());
+            None
+        }
+    }
+}
+
+fn revocation(mut section: Section<'_>, faults: &mut Faults) -> Option<Revocation> {
+    let at = section.required("at", faults).and_then(|item| item.time(faults));
+    let reason =
+        section.required("reason", faults).and_then(|item| item.choice(&RevocationReason::LEGAL, faults));
+    section.finish(faults);
+    Some(Revocation { at: at?, reason: reason? })
+}
+
+/// Faults that show only between two entries.
+fn conflicts(entries: &[Entry], faults: &mut Faults) {
+    let mut names: BTreeSet<&str> = BTreeSet::new();
+    let mut keys: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut owners: BTreeMap<&str, (Party, BTreeSet<Role>)> = BTreeMap::new();
+    for Entry { key, span } in entries {
+        if !names.insert(&key.name) {
+            faults.add(
+                span.clone(),
+                format!("two keys have the id {:?}", key.name),
+                "expected an id of its own",
+            );
+        }
+        if let Some(other) = keys.insert(&key.fingerprint, &key.name) {
+            faults.add(
+                span.clone(),
+                format!("key {:?} is the same key as {other:?}", key.name),
+                "expected each key once; give one entry all its roles",
+            );
+        }
+        let (party, roles) = owners.entry(&key.owner).or_insert((key.party, BTreeSet::new()));
+        if *party != key.party {
+            faults.add(
+                span.clone(),
+                format!("owner {:?} is of two parties, {party} and {}", key.owner, key.party),
+                "expected one party for each owner",
+            );
+        }
+        roles.extend(&key.roles);
+        let makes = [Role::Release, Role::Change].into_iter().find(|role| roles.contains(role));
+        let judges = [Role::Approval, Role::Waiver].into_iter().find(|role| roles.contains(role));
+        if let (Some(makes), Some(judges)) = (makes, judges) {
+            faults.add_with_help(
+                span.clone(),
+                format!("owner {:?} holds the roles {makes} and {judges}", key.owner),
+                "expected separate people",
+                "who makes or records a change must not be the one who approves or waives it (SO14.4)",
+            );
+        }
+    }
+}

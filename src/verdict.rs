@@ -1,0 +1,108 @@
+//! The verdict: one word, and everything that it rests on.
+
+use crate::digest::DocumentDigest;
+use crate::finding::{Judgement, Outcome};
+use crate::manifest::Release;
+use crate::policy::pack::Severity;
+use crate::policy::{INDISPENSABLE, Rule};
+use crate::time::Time;
+use crate::trust::Signer;
+
+/// ACCEPT or REJECT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Every control permits integration.
+    Accept,
+    /// At least one does not.
+    Reject,
+}
+
+impl Decision {
+    /// The word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "ACCEPT",
+            Self::Reject => "REJECT",
+        }
+    }
+}
+
+/// What one control said, with what the pack says about it.
+#[derive(Debug)]
+pub struct Assessment {
+    /// The control's id.
+    pub control: &'static str,
+    /// The clause of the guide.
+    pub clause: &'static str,
+    /// What it asks, in a line, from the pack.
+    pub title: String,
+    /// What is at stake, from the pack.
+    pub severity: Severity,
+    /// What the vendor should do when it fails, from the pack.
+    pub remedy: String,
+    /// What it said.
+    pub judgement: Judgement,
+}
+
+/// The decision on a drop. Its decision follows from its assessments and can't be set.
+#[derive(Debug)]
+pub struct Verdict {
+    decision: Decision,
+    assessments: Vec<Assessment>,
+    /// What the verdict rests on.
+    pub basis: Basis,
+}
+
+/// What a verdict rests on, by digest: enough to say later whether another one rests on the same.
+#[derive(Debug)]
+pub struct Basis {
+    /// The time of judgement.
+    pub at: Time,
+    /// The release, by its verified manifest; `None` when there was none.
+    pub release: Option<Release>,
+    /// SHA-256 of the manifest's signed text.
+    pub manifest: Option<DocumentDigest>,
+    /// Who signed it.
+    pub signers: Vec<Signer>,
+    /// The digest of the trust store.
+    pub trust: DocumentDigest,
+    /// The packs: id, version, digest.
+    pub packs: Vec<(String, String, DocumentDigest)>,
+    /// The manifest of the baseline.
+    pub baseline: Option<DocumentDigest>,
+}
+
+impl Verdict {
+    /// Decides: ACCEPT when every assessment permits it, one passed, and the integrity controls did.
+    pub fn of(judged: Vec<(&Rule, Judgement)>, basis: Basis) -> Self {
+        let assessments: Vec<Assessment> = judged
+            .into_iter()
+            .map(|(rule, judgement)| Assessment {
+                control: rule.definition.id,
+                clause: rule.definition.clause,
+                title: rule.title.clone(),
+                severity: rule.severity,
+                remedy: rule.remedy.clone(),
+                judgement,
+            })
+            .collect();
+        let passed = |control: &str| {
+            assessments.iter().any(|one| one.control == control && one.judgement.outcome() == Outcome::Pass)
+        };
+        let accept = assessments.iter().all(|one| one.judgement.outcome().permits())
+            && INDISPENSABLE.into_iter().all(passed)
+            && basis.manifest.is_some();
+        let decision = if accept { Decision::Accept } else { Decision::Reject };
+        Self { decision, assessments, basis }
+    }
+
+    /// The word.
+    pub fn decision(&self) -> Decision {
+        self.decision
+    }
+
+    /// What each control said, in the order of the clauses.
+    pub fn assessments(&self) -> &[Assessment] {
+        &self.assessments
+    }
+}

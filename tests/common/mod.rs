@@ -1,0 +1,191 @@
+//! What the tests share: the binary, the fixtures, and a good drop to break.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects, missing_docs)]
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+pub fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
+}
+
+pub fn key(name: &str) -> PathBuf {
+    fixture(&format!("keys/{name}.pem"))
+}
+
+/// Runs the binary.
+pub fn dropgate<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_dropgate")).args(arguments).env_remove("NO_COLOR").output().unwrap()
+}
+
+/// Whether an outside tool is here. Where CI asks for all of them, one that is missing is a failure.
+pub fn have(tool: &str, probe: &[&str]) -> bool {
+    let there = Command::new(tool).args(probe).output().is_ok_and(|output| output.status.success());
+    if !there {
+        assert!(std::env::var_os("DROPGATE_REQUIRE_TOOLS").is_none(), "{tool} is needed here and is missing");
+        eprintln!("NOT TESTED: {tool} is missing on this machine");
+    }
+    there
+}
+
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+/// A drop in a directory of its own, to break.
+pub struct Scene {
+    pub home: TempDir,
+    pub gate: PathBuf,
+    pub arguments: Vec<String>,
+}
+
+/// What the gate said.
+#[derive(Debug)]
+pub struct Verdict {
+    pub exit: i32,
+    pub json: Option<Value>,
+    pub stderr: String,
+}
+
+impl Verdict {
+    /// The findings' codes, each once.
+    pub fn codes(&self) -> BTreeSet<String> {
+        let json = self.json.as_ref().unwrap_or_else(|| panic!("no verdict: {}", self.stderr));
+        json["controls"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|control| control["findings"].as_array().unwrap())
+            .map(|finding| finding["code"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    pub fn text(&self) -> String {
+        self.json.as_ref().map(Value::to_string).unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn accepted(&self) {
+        assert_eq!(self.exit, 0, "{} {}", self.text(), self.stderr);
+        assert_eq!(self.json.as_ref().unwrap()["verdict"], "ACCEPT");
+        assert!(self.codes().is_empty());
+    }
+
+    #[track_caller]
+    pub fn rejected(&self, claim: &str, codes: &[&str]) {
+        assert_eq!(self.exit, 1, "{claim}: {} {}", self.text(), self.stderr);
+        assert_eq!(self.json.as_ref().unwrap()["verdict"], "REJECT", "{claim}");
+        let expected: BTreeSet<String> = codes.iter().map(|code| (*code).to_owned()).collect();
+        assert_eq!(self.codes(), expected, "{claim}: {}", self.text());
+    }
+
+    #[track_caller]
+    pub fn undecided(&self, claim: &str, says: &str) {
+        assert_eq!(self.exit, 2, "{claim}: {} {}", self.text(), self.stderr);
+        assert!(self.json.is_none(), "{claim}");
+        assert!(self.stderr.contains(says), "{claim}: expected {says:?} in\n{}", self.stderr);
+    }
+}
+
+/// Verifies a drop by a gate and reads the JSON.
+pub fn verify(drop: &Path, gate: &Path, more: &[String]) -> Verdict {
+    let mut arguments: Vec<&OsStr> = vec!["verify".as_ref(), drop.as_os_str(), "--format".as_ref(), "json".as_ref()];
+    arguments.extend::<[&OsStr; 2]>(["--gate".as_ref(), gate.as_os_str()]);
+    arguments.extend(more.iter().map(|one| -> &OsStr { one.as_ref() }));
+    let output = dropgate(arguments);
+    Verdict {
+        exit: output.status.code().expect("killed by a signal"),
+        json: serde_json::from_slice(&output.stdout).ok(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+impl Scene {
+    /// A copy of the good drop, and the gate of the fixtures.
+    pub fn good() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        copy(&fixture("drops/good/drop"), &home.path().join("drop"));
+        Self { home, gate: fixture("gate/gate.toml"), arguments: Vec::new() }
+    }
+
+    pub fn drop(&self) -> PathBuf {
+        self.home.path().join("drop")
+    }
+
+    pub fn file(&self, path: &str) -> PathBuf {
+        self.drop().join(path)
+    }
+
+    pub fn verify(&self) -> Verdict {
+        verify(&self.drop(), &self.gate, &self.arguments)
+    }
+
+    /// The manifest's statement as JSON.
+    pub fn statement(&self) -> Value {
+        serde_json::from_slice(&self.payload()).unwrap()
+    }
+
+    pub fn payload(&self) -> Vec<u8> {
+        let envelope: Value = serde_json::from_slice(&fs::read(self.file("drop.dsse.json")).unwrap()).unwrap();
+        unbase64(envelope["payload"].as_str().unwrap())
+    }
+
+    /// Signs `payload` as the manifest, whatever it is, by an implementation that is not ours.
+    pub fn sign(&self, payload: &[u8], keys: &[&str]) {
+        fs::write(self.file("drop.dsse.json"), envelope(IN_TOTO, payload, keys)).unwrap();
+    }
+
+    /// Changes the statement and signs it again.
+    pub fn resign(&self, change: impl FnOnce(&mut Value)) {
+        let mut statement = self.statement();
+        change(&mut statement);
+        self.sign(statement.to_string().as_bytes(), &["acme-release"]);
+    }
+}
+
+pub const IN_TOTO: &str = "application/vnd.in-toto+json";
+
+pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    let mut pae = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
+    pae.extend_from_slice(payload);
+    pae
+}
+
+/// A DSSE envelope, written by hand from the specification.
+pub fn envelope(payload_type: &str, payload: &[u8], keys: &[&str]) -> String {
+    let signatures: Vec<Value> = keys
+        .iter()
+        .map(|name| serde_json::json!({ "keyid": "", "sig": base64(&signature(name, &pae(payload_type, payload))) }))
+        .collect();
+    serde_json::json!({ "payloadType": payload_type, "payload": base64(payload), "signatures": signatures }).to_string()
+}
+
+pub fn signature(name: &str, message: &[u8]) -> Vec<u8> {
+    use ed25519_dalek::pkcs8::DecodePrivateKey;
+    use ed25519_dalek::{Signer, SigningKey};
+    let pem = fs::read_to_string(key(name)).unwrap();
+    SigningKey::from_pkcs8_pem(&pem).unwrap().sign(message).to_bytes().to_vec()
+}
+
+pub fn base64(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+pub fn unbase64(text: &str) -> Vec<u8> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.decode(text).unwrap()
+}
