@@ -396,7 +396,10 @@ mod tests {
         let good = hex(&[0xab; 32]);
         assert_eq!(of("sha256", &good), Ok(()));
         assert!(matches!(of("sha256", &good.to_uppercase()), Err(DigestRefusal::NotHex { found: 'A', .. })));
-        assert!(matches!(of("sha256", good.strip_prefix('a').unwrap()), Err(DigestRefusal::Length { found: 63, .. })));
+        assert!(matches!(
+            of("sha256", good.strip_prefix('a').unwrap()),
+            Err(DigestRefusal::Length { found: 63, .. })
+        ));
         assert!(matches!(of("sha512", &good), Err(DigestRefusal::Length { found: 64, .. })));
         for name in ["SHA256", "sha-256", "sha3_256", ""] {
             assert!(matches!(of(name, &good), Err(DigestRefusal::UnknownAlgorithm { .. })), "{name}");

@@ -54,6 +54,30 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// Shows a message that quotes foreign text and escaped it where it was quoted: backslashes stay as they are,
+/// and whatever deceptive is left is escaped all the same.
+///
+/// ```
+/// use dropgate::escape::Shown;
+/// assert_eq!(Shown(r#"found "a\u{1b}""#).to_string(), r#"found "a\u{1b}""#);
+/// assert_eq!(Shown("a\u{1b}").to_string(), r"a\u{1b}");
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a>(pub &'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write;
+        for c in self.0.chars() {
+            match c {
+                c if is_deceptive(c) => write!(f, r"\u{{{:x}}}", u32::from(c))?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Shows bytes that may not be UTF-8, as a file name on disk may not: invalid ones leave as `\xNN`.
 ///
 /// ```

@@ -125,7 +125,7 @@ impl fmt::Display for Code {
 pub struct Finding {
     /// What is wrong.
     pub code: Code,
-    /// The file or field that it is about.
+    /// The file or field that it is about; a name that no artifact can have stands here escaped.
     pub place: String,
     /// What was expected there.
     pub expected: Cow<'static, str>,

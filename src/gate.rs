@@ -100,12 +100,16 @@ impl Gate {
         Ok(Self { operator, trust: store, policy, files })
     }
 
-    /// Refuses a drop that holds one of the gate's own files.
+    /// Refuses a drop that holds one of the gate's own files, or one of `others` that would help to decide.
     ///
     /// # Errors
     /// When it does, or where that can't be told.
-    pub fn stands_outside(&self, drop: &Path) -> Result<(), GateError> {
-        for file in &self.files {
+    pub fn stands_outside<'o>(
+        &'o self,
+        drop: &Path,
+        others: impl IntoIterator<Item = &'o PathBuf>,
+    ) -> Result<(), GateError> {
+        for file in self.files.iter().chain(self.trust.files()).chain(others) {
             if files::lies_within(file, drop)? {
                 return Err(GateError::InsideDrop { file: file.clone(), drop: drop.to_owned() });
             }

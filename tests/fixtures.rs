@@ -20,7 +20,8 @@ fn every_shipped_drop_is_judged_as_its_expectation_says() {
         if word == "ACCEPT" {
             verdict.accepted();
         } else {
-            let codes: Vec<&str> = expected["codes"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect();
+            let codes: Vec<&str> =
+                expected["codes"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect();
             verdict.rejected(&claim, &codes);
         }
         verdicts.insert(word);

@@ -1,7 +1,7 @@
 //! Where results, notes and errors go: results to standard output, the rest to standard error.
 
 use crate::config::ConfigError;
-use crate::escape::Escaped;
+use crate::escape::Shown;
 use crate::files::FileError;
 use crate::gate::GateError;
 use crate::policy::PolicyRefusal;
@@ -118,9 +118,8 @@ impl Output {
     }
 }
 
-/// Escapes each line of a message that may quote foreign text; what escaped it before stays readable.
+/// Escapes each line of a message that may quote foreign text.
 fn lines(text: &str) -> String {
-    let escaped: Vec<String> =
-        text.lines().map(|line| Escaped(line).to_string().replace(r"\\", r"\")).collect();
+    let escaped: Vec<String> = text.lines().map(|line| Shown(line).to_string()).collect();
     escaped.join("\n")
 }

@@ -61,7 +61,7 @@ impl Verify {
         let at = self.at.unwrap_or_else(|| Time::now().whole_seconds());
         let source = Directory::open(&self.drop)?;
         let gate = Gate::load(&self.gate)?;
-        gate.stands_outside(&self.drop)?;
+        gate.stands_outside(&self.drop, &self.baseline)?;
         if let Some(file) = &self.output {
             outside(file, &self.drop)?;
         }

@@ -16,6 +16,7 @@ use crate::limits;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use std::cmp::{Ordering, Reverse};
+use std::collections::BTreeMap;
 use std::fs::{File, FileType, Metadata};
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -23,6 +24,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use walkdir::{DirEntry, WalkDir};
 
@@ -541,27 +543,37 @@ impl Source for Directory {
         // Each thread takes the next file when it is done with one, so that sizes need not be guessed.
         let next = AtomicUsize::new(0);
         let first_failure = AtomicUsize::new(usize::MAX);
-        let parts = rayon::broadcast(|_| {
+        // A slot for each file, so that results need neither collecting nor sorting.
+        let slots: Vec<OnceLock<Result<DigestSet<Computed>, Disturbance>>> =
+            wanted.iter().map(|_| OnceLock::new()).collect();
+        let failures = Mutex::new(BTreeMap::new());
+        rayon::broadcast(|_| {
             let mut buffer = vec![0; limits::READ_BUFFER_BYTES];
-            let mut done = Vec::new();
             while let Some((index, wanted)) = order.get(next.fetch_add(1, Relaxed)) {
                 // After a failure only what precedes it matters: the first of all is the one to name.
                 if *index > first_failure.load(Relaxed) {
                     continue;
                 }
-                let result = self.digest_one(wanted, &mut buffer, progress);
-                if result.is_err() {
-                    first_failure.fetch_min(*index, Relaxed);
+                match self.digest_one(wanted, &mut buffer, progress) {
+                    Ok(reading) => {
+                        // Each index is handed out once.
+                        let _ = slots.get(*index).map(|slot| slot.set(reading));
+                    }
+                    Err(error) => {
+                        first_failure.fetch_min(*index, Relaxed);
+                        failures.lock().unwrap_or_else(PoisonError::into_inner).insert(*index, error);
+                    }
                 }
-                done.push((*index, result));
             }
-            done
         });
         drop(order);
 
-        let mut results: Vec<_> = parts.into_iter().flatten().collect();
-        results.sort_unstable_by_key(|(index, _)| *index);
-        results.into_iter().map(|(_, result)| result).collect()
+        let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, first)) = failures.into_iter().next() {
+            return Err(first);
+        }
+        // A slot that nobody filled is not known to match anything.
+        Ok(slots.into_iter().map(|slot| slot.into_inner().unwrap_or(Err(Disturbance::Vanished))).collect())
     }
 
     fn changes_since(&self, inventory: &Inventory) -> Result<Vec<String>, SourceError> {

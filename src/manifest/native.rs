@@ -21,7 +21,7 @@ use crate::drop::path::{DropPath, Name, PathRefusal};
 use crate::json::{JsonError, Strict};
 use crate::limits;
 use crate::time::Time;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
@@ -128,9 +128,8 @@ struct Head<'t> {
 }
 
 #[derive(serde::Deserialize)]
-struct Statement<'t> {
-    #[serde(borrow)]
-    subject: Vec<Subject<'t>>,
+struct Statement {
+    subject: Subjects,
     predicate: Predicate,
 }
 
@@ -233,26 +232,59 @@ pub fn read(payload: &[u8]) -> Result<Manifest, ManifestRefusal> {
     Ok(Manifest {
         release: release(predicate)?,
         digest: DocumentDigest::of(payload),
-        artifacts: artifacts(subject)?,
+        artifacts: sorted(subject)?,
     })
 }
 
-fn artifacts(subjects: Vec<Subject<'_>>) -> Result<Vec<Artifact>, ManifestRefusal> {
-    if subjects.is_empty() {
+/// The subjects, each made an artifact as it is read: beside the text there is never more than the result.
+struct Subjects(Result<Vec<Artifact>, ManifestRefusal>);
+
+impl<'de> Deserialize<'de> for Subjects {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Elements;
+
+        impl<'de> Visitor<'de> for Elements {
+            type Value = Subjects;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of subjects")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Subjects, A::Error> {
+                let mut artifacts = Ok(Vec::new());
+                let mut number = 0_usize;
+                while let Some(subject) = seq.next_element::<Subject<'de>>()? {
+                    number = number.saturating_add(1);
+                    artifacts = artifacts.and_then(|mut artifacts: Vec<Artifact>| {
+                        artifacts.push(artifact(number, subject)?);
+                        Ok(artifacts)
+                    });
+                }
+                Ok(Subjects(artifacts))
+            }
+        }
+
+        deserializer.deserialize_seq(Elements)
+    }
+}
+
+fn artifact(number: usize, subject: Subject<'_>) -> Result<Artifact, ManifestRefusal> {
+    let Subject { name, digest: DigestField(claims) } = subject;
+    let path = DropPath::parse(&name).map_err(|why| ManifestRefusal::Path { number, why })?;
+    if name == FILE || is_evidence(&name) {
+        return Err(ManifestRefusal::Reserved { name: name.into_owned() });
+    }
+    let claims = claims.map_err(|why| ManifestRefusal::Digest { name: name.clone().into_owned(), why })?;
+    let digests = claims.finish().ok_or_else(|| ManifestRefusal::NoDigest { name: name.into_owned() })?;
+    Ok(Artifact { path, digests })
+}
+
+fn sorted(subjects: Subjects) -> Result<Vec<Artifact>, ManifestRefusal> {
+    let mut artifacts = subjects.0?;
+    if artifacts.is_empty() {
         return Err(ManifestRefusal::NoSubjects);
     }
-    let mut artifacts = Vec::with_capacity(subjects.len());
-    for (index, Subject { name, digest: DigestField(claims) }) in subjects.into_iter().enumerate() {
-        let path = DropPath::parse(&name)
-            .map_err(|why| ManifestRefusal::Path { number: index.saturating_add(1), why })?;
-        if name == FILE || is_evidence(&name) {
-            return Err(ManifestRefusal::Reserved { name: name.into_owned() });
-        }
-        let claims =
-            claims.map_err(|why| ManifestRefusal::Digest { name: name.clone().into_owned(), why })?;
-        let digests = claims.finish().ok_or_else(|| ManifestRefusal::NoDigest { name: name.into_owned() })?;
-        artifacts.push(Artifact { path, digests });
-    }
+    artifacts.shrink_to_fit();
     artifacts.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     if let Some(path) = artifacts.windows(2).find_map(|pair| match pair {
         [a, b] if a.path == b.path => Some(&a.path),
@@ -277,7 +309,7 @@ fn release(predicate: Predicate) -> Result<Release, ManifestRefusal> {
     Ok(Release { vendor, product, version, kind, issued, expires, sequence, replaces, recipient })
 }
 
-/// Writes the payload of a manifest: files sorted by path, two-space indentation, a line break at the end.
+/// Writes the payload of a manifest: files sorted by path, compact.
 /// What is written is read back by [`read`], so that a manifest that this gate would refuse is never signed.
 ///
 /// # Errors
@@ -318,9 +350,8 @@ pub fn write(
         predicate: Predicate,
     }
     let written = Written { statement: STATEMENT, subject, predicate_type: PREDICATE, predicate };
-    let mut payload = serde_json::to_vec_pretty(&written)
+    let payload = serde_json::to_vec(&written)
         .map_err(|error| ManifestRefusal::Unwritable { why: error.to_string() })?;
-    payload.push(b'\n');
     read(&payload)?;
     Ok(payload)
 }

@@ -1,6 +1,6 @@
 //! The verdict for people: one word, then clause by clause why.
 
-use crate::escape::Escaped;
+use crate::escape::{Escaped, Shown};
 use crate::finding::{Code, Finding, Outcome};
 use crate::limits;
 use crate::verdict::{Assessment, Decision, Verdict};
@@ -49,7 +49,7 @@ fn control(text: &mut String, assessment: &Assessment) -> std::fmt::Result {
     let outcome = judgement.outcome().name();
     write!(text, "{:<7} {:<24} {style}{outcome}{style:#}", assessment.clause, assessment.control)?;
     if judgement.outcome().permits() {
-        writeln!(text, "  {}", Escaped(judgement.summary()))?;
+        writeln!(text, "  {}", Shown(judgement.summary()))?;
     } else {
         writeln!(text, "  ({})", assessment.severity.name())?;
         writeln!(text, "        {}", Escaped(assessment.title.trim()))?;
@@ -69,16 +69,16 @@ fn control(text: &mut String, assessment: &Assessment) -> std::fmt::Result {
         writeln!(text, "        remedy: {}", Escaped(&remedy))?;
     }
     for remark in judgement.remarks().iter().take(limits::FINDINGS_SHOWN) {
-        writeln!(text, "        {FAINT}note: {}{FAINT:#}", Escaped(remark))?;
+        writeln!(text, "        {FAINT}note: {}{FAINT:#}", Shown(remark))?;
     }
     more(text, judgement.remarks().len(), "note")
 }
 
 fn code(text: &mut String, code: Code, findings: &[Finding]) -> std::fmt::Result {
     for finding in findings.iter().take(limits::FINDINGS_SHOWN) {
-        writeln!(text, "        {BAD}{code}{BAD:#}  {}", Escaped(&finding.place))?;
-        writeln!(text, "            expected  {}", Escaped(&finding.expected))?;
-        writeln!(text, "            found     {}", Escaped(&finding.found))?;
+        writeln!(text, "        {BAD}{code}{BAD:#}  {}", Shown(&finding.place))?;
+        writeln!(text, "            expected  {}", Shown(&finding.expected))?;
+        writeln!(text, "            found     {}", Shown(&finding.found))?;
     }
     more(text, findings.len(), code.name())?;
     writeln!(text, "            do        {}", code.remedy())

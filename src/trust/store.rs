@@ -13,7 +13,7 @@ use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a signer may vouch for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,6 +181,7 @@ impl TrustedKey {
 pub struct TrustStore {
     keys: Vec<TrustedKey>,
     digest: DocumentDigest,
+    files: Vec<PathBuf>,
 }
 
 impl TrustStore {
@@ -198,7 +199,7 @@ impl TrustStore {
     /// With every fault in it.
     pub fn read(document: &Document) -> Result<Self, ConfigError> {
         let directory = document.path().parent().unwrap_or(Path::new(""));
-        let mut named_files = Vec::new();
+        let mut named_files: Vec<(PathBuf, String)> = Vec::new();
         let keys = document.parse(|root, faults| {
             if let Some(version) = root.required("version", faults) {
                 version.integer(1..=1, faults);
@@ -221,11 +222,12 @@ impl TrustStore {
         })?;
         // A key file is part of what was trusted: the store's digest covers it.
         let mut whole = document.text().as_bytes().to_vec();
-        for text in named_files {
+        for (_, text) in &named_files {
             whole.push(0);
             whole.extend_from_slice(text.as_bytes());
         }
-        Ok(Self { keys, digest: DocumentDigest::of(&whole) })
+        let files = named_files.into_iter().map(|(path, _)| path).collect();
+        Ok(Self { keys, digest: DocumentDigest::of(&whole), files })
     }
 
     /// Every key, in the order of the file.
@@ -237,6 +239,11 @@ impl TrustStore {
     /// that it names, in order.
     pub fn digest(&self) -> DocumentDigest {
         self.digest
+    }
+
+    /// The key files that it names.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// How many distinct owners could sign for `role`: the most for any one vendor.
@@ -257,7 +264,7 @@ struct Entry {
 fn entry(
     mut section: Section<'_>,
     directory: &Path,
-    named_files: &mut Vec<String>,
+    named_files: &mut Vec<(PathBuf, String)>,
     faults: &mut Faults,
 ) -> Option<Entry> {
     let span = section.span();
@@ -351,7 +358,7 @@ fn entry(
 fn public_key(
     section: &mut Section<'_>,
     directory: &Path,
-    named_files: &mut Vec<String>,
+    named_files: &mut Vec<(PathBuf, String)>,
     faults: &mut Faults,
 ) -> Option<PublicKey> {
     let (item, text) = match (section.optional("public-key"), section.optional("public-key-file")) {
@@ -360,8 +367,8 @@ fn public_key(
             (item, text)
         }
         (None, Some(item)) => {
-            let text = key_file(&item, directory, faults)?;
-            named_files.push(text.clone());
+            let (path, text) = key_file(&item, directory, faults)?;
+            named_files.push((path, text.clone()));
             (item, text)
         }
         (Some(_), Some(second)) => {
@@ -382,10 +389,10 @@ fn public_key(
         .ok()
 }
 
-fn key_file(item: &Item<'_>, directory: &Path, faults: &mut Faults) -> Option<String> {
+fn key_file(item: &Item<'_>, directory: &Path, faults: &mut Faults) -> Option<(PathBuf, String)> {
     let path = directory.join(item.text(faults)?);
     match crate::files::read_text(&path, limits::KEY_BYTES) {
-        Ok(text) => Some(text),
+        Ok(text) => Some((path, text)),
         Err(error) => {
             faults.add(item.span(), "the key file can't be read", error.to_string());
             None

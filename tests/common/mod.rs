@@ -1,5 +1,13 @@
 //! What the tests share: the binary, the fixtures, and a good drop to break.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects, missing_docs)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    missing_docs
+)]
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -102,7 +110,8 @@ impl Verdict {
 
 /// Verifies a drop by a gate and reads the JSON.
 pub fn verify(drop: &Path, gate: &Path, more: &[String]) -> Verdict {
-    let mut arguments: Vec<&OsStr> = vec!["verify".as_ref(), drop.as_os_str(), "--format".as_ref(), "json".as_ref()];
+    let mut arguments: Vec<&OsStr> =
+        vec!["verify".as_ref(), drop.as_os_str(), "--format".as_ref(), "json".as_ref()];
     arguments.extend::<[&OsStr; 2]>(["--gate".as_ref(), gate.as_os_str()]);
     arguments.extend(more.iter().map(|one| -> &OsStr { one.as_ref() }));
     let output = dropgate(arguments);
@@ -139,7 +148,8 @@ impl Scene {
     }
 
     pub fn payload(&self) -> Vec<u8> {
-        let envelope: Value = serde_json::from_slice(&fs::read(self.file("drop.dsse.json")).unwrap()).unwrap();
+        let envelope: Value =
+            serde_json::from_slice(&fs::read(self.file("drop.dsse.json")).unwrap()).unwrap();
         unbase64(envelope["payload"].as_str().unwrap())
     }
 
@@ -170,7 +180,8 @@ pub fn envelope(payload_type: &str, payload: &[u8], keys: &[&str]) -> String {
         .iter()
         .map(|name| serde_json::json!({ "keyid": "", "sig": base64(&signature(name, &pae(payload_type, payload))) }))
         .collect();
-    serde_json::json!({ "payloadType": payload_type, "payload": base64(payload), "signatures": signatures }).to_string()
+    serde_json::json!({ "payloadType": payload_type, "payload": base64(payload), "signatures": signatures })
+        .to_string()
 }
 
 pub fn signature(name: &str, message: &[u8]) -> Vec<u8> {

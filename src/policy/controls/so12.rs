@@ -351,12 +351,13 @@ fn oddities(inventory: &Inventory) -> Vec<Finding> {
         .odd
         .iter()
         .map(|odd| match &odd.oddity {
-            Oddity::RefusedName(why) => Finding::new(
-                Code::NameRefused,
-                odd.shown.as_str(),
-                "a name that an artifact can have",
-                why.to_string(),
-            ),
+            Oddity::RefusedName(why) => {
+                // The refusal says both halves in one sentence.
+                let why = why.to_string();
+                let (expected, found) = why.split_once(", found ").unwrap_or(("expected a legal name", &why));
+                let expected = expected.strip_prefix("expected ").unwrap_or(expected).to_owned();
+                Finding::new(Code::NameRefused, odd.shown.as_str(), expected, found.to_owned())
+            }
             Oddity::TooDeep => Finding::new(
                 Code::NameRefused,
                 odd.shown.as_str(),
