@@ -14,7 +14,7 @@ use crate::policy::{Pack, Policy, PolicyRefusal};
 use crate::reconcile::{pairs, reconcile};
 use crate::time::Time;
 use crate::trust::dsse::{Envelope, EnvelopeRefusal};
-use crate::trust::{Capacity, NotVerified, Remark, Role, TrustStore, Verified};
+use crate::trust::{Capacity, NotVerified, Remark, Role, Signer, TrustStore, Verified};
 use crate::verdict::{Basis, Verdict};
 use std::path::{Path, PathBuf};
 
@@ -126,11 +126,7 @@ impl Gate {
         let bytes = files::read(path, limits::MANIFEST_BYTES)?;
         let manifest = receive(bytes, &self.trust, at)
             .map_err(|findings| refuse(findings.iter().map(described).collect::<Vec<_>>().join("; ")))?;
-        let release = &manifest.value().release;
-        let speaks = |signer: &crate::trust::Signer| {
-            signer.speaks_for(release.vendor.as_str(), release.product.as_str())
-        };
-        if !manifest.signers().iter().any(speaks) {
+        if signers_in_scope(&manifest).is_empty() {
             return Err(refuse("expected a signer for its vendor and product, found none".to_owned()));
         }
         Ok(manifest.value().clone())
@@ -167,7 +163,7 @@ impl Gate {
             at,
             release: manifest.map(|manifest| manifest.value().release.clone()),
             manifest: manifest.map(|manifest| manifest.value().digest),
-            signers: manifest.map(|manifest| manifest.signers().to_vec()).unwrap_or_default(),
+            signers: manifest.map(signers_in_scope).unwrap_or_default(),
             trust: self.trust.digest(),
             packs: self.packs(),
             baseline: baseline.map(|baseline| baseline.digest),
@@ -268,6 +264,12 @@ impl Gate {
         }
         Ok(evidence)
     }
+}
+
+fn signers_in_scope(manifest: &Verified<Manifest>) -> Vec<Signer> {
+    let release = &manifest.value().release;
+    let speaks = |signer: &&Signer| signer.speaks_for(release.vendor.as_str(), release.product.as_str());
+    manifest.signers().iter().filter(speaks).cloned().collect()
 }
 
 /// From bytes to a verified manifest: form, signatures, contents, in this order.

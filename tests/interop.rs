@@ -192,7 +192,11 @@ else:
 /// A Python with securesystemslib, where there is one.
 fn python() -> Option<String> {
     let python = std::env::var("DROPGATE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    have(&python, &["-c", "import securesystemslib, cryptography"]).then_some(python)
+    let there = have(&python, &["-c", "import securesystemslib, cryptography"]);
+    if !there {
+        eprintln!("with securesystemslib and cryptography, that is; DROPGATE_PYTHON names another");
+    }
+    there.then_some(python)
 }
 
 #[test]
@@ -498,7 +502,7 @@ const BAD_R: [Edge; 6] = [
 
 fn unhex<const N: usize>(text: &str) -> [u8; N] {
     assert_eq!(text.len(), 2 * N);
-    std::array::from_fn(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap())
+    std::array::from_fn(|at| u8::from_str_radix(text.get(2 * at..2 * at + 2).unwrap(), 16).unwrap())
 }
 
 impl Edge {

@@ -3,11 +3,12 @@
 use super::output::{Failure, Output};
 use super::progress::Bar;
 use crate::drop::directory::Directory;
-use crate::files::{self, Existing, Readers};
+use crate::files::{self, Existing, FileError, Readers};
 use crate::gate::Gate;
 use crate::report;
 use crate::time::Time;
 use crate::verdict::Decision;
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -60,6 +61,10 @@ impl Verify {
         threads(self.jobs)?;
         let at = self.at.unwrap_or_else(|| Time::now().whole_seconds());
         let source = Directory::open(&self.drop)?;
+        if self.gate.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            let why = "there is none; --gate names another one, and `dropgate init` writes one to begin with";
+            return Err(FileError::new(&self.gate, "read the gate", why).into());
+        }
         let gate = Gate::load(&self.gate)?;
         gate.stands_outside(&self.drop, &self.baseline)?;
         if let Some(file) = &self.output {

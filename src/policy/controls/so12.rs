@@ -97,6 +97,9 @@ impl Control for ManifestSigned {
         let (vendor, product) = (release.vendor.as_str(), release.product.as_str());
         let (able, others): (Vec<_>, Vec<_>) =
             manifest.signers().iter().partition(|signer| signer.speaks_for(vendor, product));
+        let mut remarks: Vec<String> =
+            manifest.remarks().iter().map(|remark| format!("ignored: {remark}")).collect();
+        let enough = self.threshold.is_met_by(able.iter().copied());
         for signer in others {
             let scope = match (&signer.vendor, signer.products.as_slice()) {
                 (None, _) => format!("key {:?} speaks for no vendor", signer.key),
@@ -105,20 +108,24 @@ impl Control for ManifestSigned {
                     format!("key {:?} speaks for {products:?} of vendor {own:?}", signer.key)
                 }
             };
-            findings.push(finding(
-                Code::SignerOutOfScope,
-                format!("a signer for product {product:?} of vendor {vendor:?}"),
-                scope,
-            ));
+            if enough {
+                remarks.push(format!("ignored: a good signature for something else: {scope}"));
+            } else {
+                findings.push(finding(
+                    Code::SignerOutOfScope,
+                    format!("a signer for product {product:?} of vendor {vendor:?}"),
+                    scope,
+                ));
+            }
         }
-        if !self.threshold.is_met_by(able.iter().copied()) {
-            let mut owners: Vec<&str> = able.iter().map(|signer| signer.owner.as_str()).collect();
-            owners.sort_unstable();
-            owners.dedup();
+        let mut owners: Vec<&str> = able.iter().map(|signer| signer.owner.as_str()).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        if !enough {
             let found = if owners.is_empty() { "none".to_owned() } else { owners.join(", ") };
             findings.push(finding(
                 Code::ThresholdNotMet,
-                format!("signatures by at least {} distinct owners", self.threshold.owners()),
+                format!("signatures by at least {} distinct owner(s)", self.threshold.owners()),
                 found,
             ));
         }
@@ -149,13 +156,9 @@ impl Control for ManifestSigned {
             )),
             _ => {}
         }
-        let by: Vec<String> = manifest
-            .signers()
-            .iter()
-            .map(|signer| format!("{} (key {})", signer.owner, signer.key))
-            .collect();
-        Judgement::unless(findings, format!("signed by {}", by.join(" and ")))
-            .with_remarks(manifest.remarks().iter().map(|remark| format!("ignored: {remark}")))
+        let by: Vec<String> =
+            able.iter().map(|signer| format!("{} (key {})", signer.owner, signer.key)).collect();
+        Judgement::unless(findings, format!("signed by {}", by.join(" and "))).with_remarks(remarks)
     }
 
     fn misfit(&self, trust: &TrustStore) -> Option<(&'static str, String)> {
