@@ -7,7 +7,7 @@
 //! A reader asks for all keys of a section before it leaves early, since a key that nobody asked for
 //! counts as unknown:
 //!
-//! ```ignore
+//! ```text
 //! let name = section.required("name", faults).and_then(|item| item.text(faults));
 //! let age = section.optional("age").and_then(|item| item.period(faults));
 //! section.finish(faults);
@@ -603,6 +603,7 @@ struct Excerpt {
 impl Excerpt {
     fn new(text: &str, span: &Range<usize>) -> Self {
         // Whatever span a reader hands over, showing it must not fail.
+        let text = &without_keys(text);
         let body = text.strip_prefix(BOM).unwrap_or(text);
         let skipped = text.len().saturating_sub(body.len());
         let start = floor(body, span.start.saturating_sub(skipped));
@@ -632,6 +633,30 @@ impl Excerpt {
         }
         Self { number, cut_before, line, mark: from..to }
     }
+}
+
+/// The text with everything that may be a key starred out, character for character: somebody who pastes a private
+/// key where a public one belongs must not find it in a log.
+fn without_keys(text: &str) -> String {
+    // An Ed25519 key in PKCS#8 has 64 characters of base64. Long words without all three kinds of
+    // character are paths and the like.
+    const KEY: usize = 40;
+    let base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    let mut shown = String::with_capacity(text.len());
+    for piece in text.split_inclusive(|c| !base64(c)) {
+        let run = piece.trim_end_matches(|c| !base64(c));
+        let has = |kind: fn(&char) -> bool| run.chars().any(|c| kind(&c));
+        let secret = run.len() >= KEY
+            && has(char::is_ascii_digit)
+            && has(char::is_ascii_uppercase)
+            && has(char::is_ascii_lowercase);
+        if secret {
+            shown.extend(piece.chars().map(|c| if base64(c) { '*' } else { c }));
+        } else {
+            shown.push_str(piece);
+        }
+    }
+    shown
 }
 
 fn floor(text: &str, at: usize) -> usize {

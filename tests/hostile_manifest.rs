@@ -4,7 +4,10 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    clippy::panic
+    clippy::panic,
+    clippy::string_slice,
+    clippy::expect_used,
+    clippy::type_complexity
 )]
 
 mod common;
@@ -39,8 +42,7 @@ fn hex_digest(bytes: &[u8]) -> String {
 fn own_gate(scene: &mut Scene, changes: &[(&str, &str)]) {
     let home = scene.home.path();
     let keys = fixture("keys").display().to_string();
-    let mut trust =
-        fs::read_to_string(fixture("gate/trust.toml")).unwrap().replace("../keys", &keys);
+    let mut trust = fs::read_to_string(fixture("gate/trust.toml")).unwrap().replace("../keys", &keys);
     trust.push_str(&format!(
         "\n[[key]]\nid = \"rob\"\npublic-key-file = \"{keys}/stranger.pub.pem\"\nowner = \"Rob Roe\"\n\
          party = \"vendor\"\nvendor = \"Acme Networks\"\nroles = [\"release\"]\n\
@@ -146,7 +148,7 @@ fn envelopes() {
         (
             "beside one of another product",
             |e, p| e["signatures"].as_array_mut().unwrap().push(entry("acme-other-product", "", p)),
-            &["signer-out-of-scope"],
+            &[],
         ),
         (
             "only by one of another product",
@@ -182,11 +184,7 @@ fn envelopes() {
             |e, _| e["payload"] = e["payload"].as_str().unwrap().replace('+', "-").replace('/', "_").into(),
             &[],
         ),
-        (
-            "signature in both alphabets",
-            |e, _| alter_sig(e, |sig| format!("-_+/{}", &sig[4..])),
-            NO_ENVELOPE,
-        ),
+        ("signature in both alphabets", |e, _| alter_sig(e, |sig| format!("-_+/{}", &sig[4..])), NO_ENVELOPE),
         (
             "signature without padding",
             |e, _| alter_sig(e, |sig| sig.trim_end_matches('=').to_owned()),
@@ -208,7 +206,11 @@ fn envelopes() {
             },
             NO_ENVELOPE,
         ),
-        ("signature with a blank", |e, _| alter_sig(e, |sig| format!("{} {}", &sig[..8], &sig[8..])), NO_ENVELOPE),
+        (
+            "signature with a blank",
+            |e, _| alter_sig(e, |sig| format!("{} {}", &sig[..8], &sig[8..])),
+            NO_ENVELOPE,
+        ),
         ("signature with a line break", |e, _| alter_sig(e, |sig| format!("{sig}\n")), NO_ENVELOPE),
         ("signature empty", |e, _| alter_sig(e, |_| String::new()), NO_ENVELOPE),
         ("signature of 63 bytes", |e, _| alter_sig(e, |_| base64(&[7; 63])), NO_ENVELOPE),
@@ -254,6 +256,11 @@ fn what_does_not_count_is_told() {
         ("unknown beside good", json!(["stranger", "k1"]), "by no key of the trust store"),
         ("key id that lies", json!(["acme-release-second", "acme-release"]), "that names key id"),
         ("a liar beside good", json!(["stranger", "acme-release"]), "is not by it over these bytes"),
+        (
+            "for another product beside good",
+            json!(["acme-other-product", ""]),
+            "a good signature for something else",
+        ),
         ("expired beside good", json!(["expired", ""]), "it expired at"),
         ("revoked beside good", json!(["revoked", ""]), "reaches back"),
     ];
@@ -278,7 +285,11 @@ fn a_threshold_counts_people() {
         ("one", &["acme-release"], few),
         ("one, twice", &["acme-release", "acme-release"], few),
         ("two keys of one person", &["acme-release", "acme-release-second"], few),
-        ("two keys of one person, and a revoked one", &["acme-release", "acme-release-second", "revoked"], few),
+        (
+            "two keys of one person, and a revoked one",
+            &["acme-release", "acme-release-second", "revoked"],
+            few,
+        ),
         ("one and an expired one", &["acme-release", "expired"], few),
         ("one and a tester", &["acme-release", "lab"], few),
         (
@@ -458,11 +469,19 @@ fn statements_and_predicates() {
         ("sequence a string", |s| predicate(s, "sequence", "17".into()), MALFORMED),
         ("sequence over the maximum", |s| predicate(s, "sequence", (1_u64 << 53).into()), MALFORMED),
         ("sequence of 64 bits", |s| predicate(s, "sequence", u64::MAX.into()), MALFORMED),
-        ("sequence at the maximum", |s| predicate(s, "sequence", ((1_u64 << 53) - 1).into()), &["fast-forward"]),
+        (
+            "sequence at the maximum",
+            |s| predicate(s, "sequence", ((1_u64 << 53) - 1).into()),
+            &["fast-forward"],
+        ),
         ("sequence one too far", |s| predicate(s, "sequence", 1001.into()), &["fast-forward"]),
         ("sequence as far as may be", |s| predicate(s, "sequence", 1000.into()), &[]),
         ("another operator", |s| predicate(s, "recipient", "Other Telecom".into()), &["recipient-wrong"]),
-        ("this operator in small letters", |s| predicate(s, "recipient", "example telecom".into()), &["recipient-wrong"]),
+        (
+            "this operator in small letters",
+            |s| predicate(s, "recipient", "example telecom".into()),
+            &["recipient-wrong"],
+        ),
         ("this operator", |s| predicate(s, "recipient", "Example Telecom".into()), &[]),
         (
             "another vendor",
@@ -476,7 +495,8 @@ fn statements_and_predicates() {
         ),
     ]);
     let huge = Scene::good();
-    let payload = huge.statement().to_string().replace("\"sequence\":17", "\"sequence\":18446744073709551616");
+    let payload =
+        huge.statement().to_string().replace("\"sequence\":17", "\"sequence\":18446744073709551616");
     huge.sign(payload.as_bytes(), &["acme-release"]);
     judged(&huge, "sequence of 65 bits", MALFORMED);
 }
@@ -530,8 +550,16 @@ fn subjects() {
             MALFORMED,
         ),
         ("with a prefix", |s| digest(s, json!({ "sha256": format!("0x{}", "0".repeat(62)) })), MALFORMED),
-        ("one right, one wrong", |s| s["subject"][0]["digest"]["sha512"] = "0".repeat(128).into(), &["file-altered"]),
-        ("one wrong, one right", |s| s["subject"][0]["digest"]["sha256"] = "0".repeat(64).into(), &["file-altered"]),
+        (
+            "one right, one wrong",
+            |s| s["subject"][0]["digest"]["sha512"] = "0".repeat(128).into(),
+            &["file-altered"],
+        ),
+        (
+            "one wrong, one right",
+            |s| s["subject"][0]["digest"]["sha256"] = "0".repeat(64).into(),
+            &["file-altered"],
+        ),
         ("a wrong third", |s| s["subject"][0]["digest"]["blake3"] = "0".repeat(64).into(), &["file-altered"]),
         (
             "two files' digests swapped",
@@ -544,10 +572,18 @@ fn subjects() {
         ),
         ("sha-256", |s| digest(s, json!({ "sha-256": "0".repeat(64) })), MALFORMED),
         ("SHA256", |s| digest(s, json!({ "SHA256": "0".repeat(64) })), MALFORMED),
-        ("sha-256 beside sha256", |s| s["subject"][0]["digest"]["sha-256"] = "0".repeat(64).into(), MALFORMED),
+        (
+            "sha-256 beside sha256",
+            |s| s["subject"][0]["digest"]["sha-256"] = "0".repeat(64).into(),
+            MALFORMED,
+        ),
         ("SHA256 beside sha256", |s| s["subject"][0]["digest"]["SHA256"] = "0".repeat(64).into(), MALFORMED),
         ("MD5 alone", |s| digest(s, json!({ "MD5": "0".repeat(32) })), MALFORMED),
-        ("withheld from the list", |s| drop(s["subject"].as_array_mut().unwrap().remove(0)), &["file-unlisted"]),
+        (
+            "withheld from the list",
+            |s| drop(s["subject"].as_array_mut().unwrap().remove(0)),
+            &["file-unlisted"],
+        ),
     ]);
 }
 
@@ -555,9 +591,31 @@ fn subjects() {
 fn names_of_subjects() {
     let missing: &[&str] = &["file-missing"];
     let cases: Vec<(String, &[&str])> = [
-        "", ".", "..", "../x", "a/../x", "a/..", "/etc/passwd", "//x", "a//b", "a/", "./a", "a/./b", "a\\b",
-        "..\\x", "a\0b", "a\nb", "\u{1b}[2J", "a\u{202e}b", "a\u{200b}b", "\u{feff}a", "\u{85}",
-        "drop.dsse.json", "evidence/tests.dsse.json", "evidence/a/b.dsse.json", "evidence/none.dsse.json",
+        "",
+        ".",
+        "..",
+        "../x",
+        "a/../x",
+        "a/..",
+        "/etc/passwd",
+        "//x",
+        "a//b",
+        "a/",
+        "./a",
+        "a/./b",
+        "a\\b",
+        "..\\x",
+        "a\0b",
+        "a\nb",
+        "\u{1b}[2J",
+        "a\u{202e}b",
+        "a\u{200b}b",
+        "\u{feff}a",
+        "\u{85}",
+        "drop.dsse.json",
+        "evidence/tests.dsse.json",
+        "evidence/a/b.dsse.json",
+        "evidence/none.dsse.json",
     ]
     .map(|name| (name.to_owned(), MALFORMED))
     .into_iter()
@@ -605,7 +663,13 @@ fn times() {
         ("beyond the skew", march, april, "2026-02-28T23:54:59Z", &["manifest-not-yet-issued"]),
         ("its end in another zone", march, "2026-04-01T02:00:00+02:00", "2026-03-31T23:59:59Z", &[]),
         ("at its end in another zone", march, "2026-04-01T02:00:00+02:00", april, &["manifest-expired"]),
-        ("the time of judgement in another zone", march, april, "2026-04-01T02:00:00+02:00", &["manifest-expired"]),
+        (
+            "the time of judgement in another zone",
+            march,
+            april,
+            "2026-04-01T02:00:00+02:00",
+            &["manifest-expired"],
+        ),
         ("over before it began", april, march, "2026-03-15T00:00:00Z", MALFORMED),
         ("no time at all", march, march, march, MALFORMED),
         ("issued without zone", "2026-03-01T00:00:00", april, "2026-03-15T00:00:00Z", MALFORMED),
@@ -627,10 +691,14 @@ fn times() {
         ("a number for a time", |s| predicate(s, "expires", 4_102_444_800_u64.into()), MALFORMED),
         ("no end", |s| drop(s["predicate"].as_object_mut().unwrap().remove("expires")), MALFORMED),
         ("end null", |s| predicate(s, "expires", Value::Null), MALFORMED),
-        ("from the far future", |s| {
-            predicate(s, "issued", "9998-01-01T00:00:00Z".into());
-            predicate(s, "expires", "9999-01-01T00:00:00Z".into());
-        }, &["manifest-not-yet-issued"]),
+        (
+            "from the far future",
+            |s| {
+                predicate(s, "issued", "9998-01-01T00:00:00Z".into());
+                predicate(s, "expires", "9999-01-01T00:00:00Z".into());
+            },
+            &["manifest-not-yet-issued"],
+        ),
     ]);
     let mut scene = Scene::good();
     for at in ["2026-03-01T00:00:00", "2026-03-01", "now", ""] {
@@ -645,7 +713,7 @@ fn a_required_recipient() {
         ("nobody", |_| {}, &["recipient-wrong"]),
         ("null", |s| predicate(s, "recipient", Value::Null), &["recipient-wrong"]),
         ("another", |s| predicate(s, "recipient", "Other Telecom".into()), &["recipient-wrong"]),
-        ("with a blank behind", |s| predicate(s, "recipient", "Example Telecom.".into()), &["recipient-wrong"]),
+        ("with a dot behind", |s| predicate(s, "recipient", "Example Telecom.".into()), &["recipient-wrong"]),
         ("this one", |s| predicate(s, "recipient", "Example Telecom".into()), &[]),
     ];
     for (claim, change, codes) in cases {
@@ -769,10 +837,11 @@ fn replay_and_missing_baselines() {
 #[test]
 fn baselines() {
     let next = |scene: &Scene, digest: &str| {
-        scene.resign(|s| advance(s, "4.2.2", 18, json!({ "version": "4.2.1", "manifest": { "sha256": digest } })));
+        scene.resign(|s| {
+            advance(s, "4.2.2", 18, json!({ "version": "4.2.1", "manifest": { "sha256": digest } }))
+        });
     };
-    let (scene, digest) =
-        upgrade("acme-release", |s| predicate(s, "expires", "2026-02-01T00:00:00Z".into()));
+    let (scene, digest) = upgrade("acme-release", |s| predicate(s, "expires", "2026-02-01T00:00:00Z".into()));
     next(&scene, &digest);
     judged(&scene, "a baseline that has expired since", &[]);
 
@@ -785,8 +854,18 @@ fn baselines() {
         ("by an expired key", "expired", |_| {}, "signer-not-qualified"),
         ("by a key revoked as compromised", "revoked", |_| {}, "signer-not-qualified"),
         ("by a tester", "lab", |_| {}, "signer-not-qualified"),
-        ("for a product not the signer's", "acme-other-product", |_| {}, "expected a signer for its vendor and product"),
-        ("for another vendor", "acme-release", |s| predicate(s, "vendor", "Apex".into()), "expected a signer for its vendor and product"),
+        (
+            "for a product not the signer's",
+            "acme-other-product",
+            |_| {},
+            "expected a signer for its vendor and product",
+        ),
+        (
+            "for another vendor",
+            "acme-release",
+            |s| predicate(s, "vendor", "Apex".into()),
+            "expected a signer for its vendor and product",
+        ),
         ("malformed", "acme-release", |s| s["subject"] = json!([]), "manifest-malformed"),
         ("of another type", "acme-release", |s| s["predicateType"] = "x".into(), "predicate-type-wrong"),
     ];

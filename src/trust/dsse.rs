@@ -214,6 +214,8 @@ impl Encoded {
         let header = pae_header(payload.len());
         let payload_at = header.len();
         payload.splice(..0, header);
+        // Base64 took a third more.
+        payload.shrink_to_fit();
         Some((payload, payload_at))
     }
 }

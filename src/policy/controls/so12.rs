@@ -417,7 +417,7 @@ pub(super) static DIGEST_STRENGTH: Definition = Definition {
     example: "\"digest\": { \"sha256\": \"...\" } (128 bits), or sha384 (192), sha512 (256), blake3 (128).",
     parameters: &[Parameter {
         name: "floor-bits",
-        meaning: "Least security against collisions, in bits: 128, 192 or 256.",
+        meaning: "Least security against collisions, in bits: 128 to 256. sha256 and blake3 give 128, sha384 192, sha512 256.",
     }],
     codes: &[Code::DigestWeak, Code::NoVerifiedManifest],
     read: |section, faults| {
