@@ -14,8 +14,8 @@ pub const COMPONENT_BYTES: usize = 255;
 /// somewhere downstream.
 pub const PATH_DEPTH: usize = 128;
 
-/// Most files in a drop. Ten times the largest that we mean to be ordinary; at about 400 bytes each
-/// it bounds memory at 4 GB.
+/// Most files in a drop. Ten times the largest that we mean to be ordinary; at 400 to 600 bytes each, by how many
+/// digests the manifest gives, it bounds memory at 6 GB.
 pub const DROP_FILES: usize = 10_000_000;
 
 /// Most entries of any kind (directories, refused names) in a drop, for the same reason.

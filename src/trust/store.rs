@@ -246,10 +246,14 @@ impl TrustStore {
         &self.files
     }
 
-    /// How many distinct owners could sign for `role`: the most for any one vendor.
+    /// How many distinct owners could sign for `role` at some time: the most for any one vendor, compromised
+    /// keys left out.
     pub fn owners_for(&self, role: Role) -> u64 {
         let mut owners: BTreeMap<Option<&str>, BTreeSet<&str>> = BTreeMap::new();
-        for key in self.keys.iter().filter(|key| key.roles.contains(&role)) {
+        let compromised = |key: &TrustedKey| {
+            key.revoked.is_some_and(|revoked| revoked.reason == RevocationReason::Compromised)
+        };
+        for key in self.keys.iter().filter(|key| key.roles.contains(&role) && !compromised(key)) {
             owners.entry(key.vendor.as_deref()).or_default().insert(&key.owner);
         }
         owners.values().map(BTreeSet::len).max().and_then(|most| u64::try_from(most).ok()).unwrap_or(0)
@@ -419,6 +423,13 @@ fn conflicts(entries: &[Entry], faults: &mut Faults) {
                 span.clone(),
                 format!("two keys have the id {:?}", key.name),
                 "expected an id of its own",
+            );
+        }
+        if entries.iter().any(|other| other.key.fingerprint == key.name) {
+            faults.add(
+                span.clone(),
+                format!("key {:?} is named like a key's fingerprint", key.name),
+                "expected a name of your own, which no key id can be mistaken for",
             );
         }
         if let Some(other) = keys.insert(&key.fingerprint, &key.name) {
