@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Why one of the operator's files could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -100,13 +100,31 @@ pub fn write(path: &Path, bytes: &[u8], existing: Existing, readers: Readers) ->
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(fail)
 }
 
-/// Whether `path`, with all links resolved, lies within `directory`, with all links resolved.
+/// Whether `path` lies within `directory`, or leads through a link that does: where the path ends is then up to
+/// whoever can write the directory.
 ///
 /// # Errors
 /// When either does not exist or can't be resolved.
 pub fn lies_within(path: &Path, directory: &Path) -> Result<bool, FileError> {
     let resolve = |path: &Path| path.canonicalize().map_err(|error| FileError::new(path, "find", error));
-    Ok(resolve(path)?.starts_with(resolve(directory)?))
+    let directory = resolve(directory)?;
+    let absolute = std::path::absolute(path).map_err(|error| FileError::new(path, "find", error))?;
+    let mut here = PathBuf::new();
+    for component in absolute.components() {
+        match component {
+            Component::ParentDir => {
+                here.pop();
+            }
+            component => {
+                let next = here.join(component);
+                if next.is_symlink() && here.starts_with(&directory) {
+                    return Ok(true);
+                }
+                here = resolve(&next)?;
+            }
+        }
+    }
+    Ok(here.starts_with(&directory))
 }
 
 /// Whether others than the owner may read the file.

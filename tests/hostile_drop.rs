@@ -202,6 +202,9 @@ fn what_cannot_be_judged_is_exit_2() {
     )
     .unwrap();
     common::verify(&scene.drop(), &inside, &[]).undecided("gate inside the drop", "inside the drop");
+    let led = scene.file("led.toml");
+    symlink(&gate, &led).unwrap();
+    common::verify(&scene.drop(), &led, &[]).undecided("gate through a link in the drop", "inside the drop");
     let output = scene.file("verdict").to_string_lossy().into_owned();
     common::verify(&scene.drop(), &gate, &["--output".into(), output])
         .undecided("output inside the drop", "outside of the drop");
