@@ -4,7 +4,7 @@ use super::output::{Failure, Output};
 use super::progress::Bar;
 use crate::drop::directory::Directory;
 use crate::files::{self, Existing, FileError, Readers};
-use crate::gate::Gate;
+use crate::gate::{Gate, GateError};
 use crate::report;
 use crate::time::Time;
 use crate::verdict::Decision;
@@ -64,6 +64,10 @@ impl Verify {
         if self.gate.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             let why = "there is none; --gate names another one, and `dropgate init` writes one to begin with";
             return Err(FileError::new(&self.gate, "read the gate", why).into());
+        }
+        // Before a word of it is read.
+        if files::lies_within(&self.gate, &self.drop)? {
+            return Err(GateError::InsideDrop { file: self.gate, drop: self.drop }.into());
         }
         let gate = Gate::load(&self.gate)?;
         gate.stands_outside(&self.drop, &self.baseline)?;
