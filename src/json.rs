@@ -5,6 +5,7 @@
 //! no lone surrogates, no number out of range, bounded nesting, nothing after the value. Only then,
 //! from the proof of that ([`Strict`]), are typed values read.
 
+use crate::escape::Shown;
 use crate::limits;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
@@ -37,7 +38,7 @@ impl<'t> Strict<'t> {
         Checked { depth: 0 }
             .deserialize(&mut deserializer)
             .and_then(|()| deserializer.end())
-            .map_err(|error| JsonError(error.to_string()))?;
+            .map_err(|error| JsonError(Shown(&error.to_string()).to_string()))?;
         Ok(Self(text))
     }
 
@@ -51,7 +52,9 @@ impl<'t> Strict<'t> {
             let traced: Result<T, _> =
                 serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(self.0));
             match traced {
-                Err(error) => JsonError(format!("at {}: {}", error.path(), error.inner())),
+                Err(error) => {
+                    JsonError(Shown(&format!("at {}: {}", error.path(), error.inner())).to_string())
+                }
                 Ok(_) => JsonError(plain.to_string()),
             }
         })
