@@ -6,6 +6,7 @@ mod manifest;
 mod output;
 mod policy;
 mod progress;
+mod usage;
 mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -65,8 +66,9 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are no errors; they exit 0 unless they can't be printed.
-            let printed = error.print();
-            return ExitCode::from(if error.use_stderr() || printed.is_err() { 2 } else { 0 });
+            let is_error = error.use_stderr();
+            let printed = if is_error { usage::print(error) } else { error.print() };
+            return ExitCode::from(if is_error || printed.is_err() { 2 } else { 0 });
         }
     };
     let output = Output::new(arguments.color, arguments.quiet);

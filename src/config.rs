@@ -691,7 +691,7 @@ fn plain(text: &str) -> String {
 }
 
 fn shown_path(path: &Path) -> String {
-    escape::bytes(path.as_os_str().as_encoded_bytes())
+    escape::path(path)
 }
 
 #[cfg(test)]

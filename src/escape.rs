@@ -6,6 +6,7 @@
 //! so that what is shown can be read back in one way only.
 
 use std::fmt;
+use std::path::Path;
 use unicode_general_category::{GeneralCategory, get_general_category};
 
 /// True for a character that is invisible, moves the cursor, changes the direction of text, or that
@@ -76,6 +77,24 @@ impl fmt::Display for Shown<'_> {
         }
         Ok(())
     }
+}
+
+/// Shows a path of the command line or of the operator's files. It may be named after something of a vendor's, and
+/// a line break in it would make a message of its own.
+///
+/// ```
+/// use std::path::Path;
+/// assert_eq!(dropgate::escape::path(Path::new("a\nverdict: ACCEPT")), r"a\u{a}verdict: ACCEPT");
+/// ```
+pub fn path(path: &Path) -> String {
+    bytes(path.as_os_str().as_encoded_bytes())
+}
+
+/// Shows the lines of a message: what each quotes is escaped as by [`Shown`], and the line breaks stay. What may
+/// hold a line break of somebody else's must have been escaped where it was quoted.
+pub fn lines(text: &str) -> String {
+    let escaped: Vec<String> = text.lines().map(|line| Shown(line).to_string()).collect();
+    escaped.join("\n")
 }
 
 /// Shows bytes that may not be UTF-8, as a file name on disk may not: invalid ones leave as `\xNN`.

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// Why one of the operator's files could not be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("can't {doing} {}: {why}", crate::escape::Escaped(&path.to_string_lossy()))]
+#[error("can't {doing} {}: {why}", crate::escape::path(path))]
 pub struct FileError {
     /// The file.
     pub path: PathBuf,

@@ -2,6 +2,7 @@
 
 use super::output::{Failure, Output};
 use crate::drop::path::Name;
+use crate::escape;
 use crate::files::{self, Existing, FileError, Readers};
 use crate::limits;
 use crate::time::{Period, Time};
@@ -51,7 +52,7 @@ impl Init {
         for (name, text) in &documents {
             let path = self.directory.join(name);
             files::write(&path, text.as_bytes(), Existing::Keep, Readers::Everyone)?;
-            output.print(&format!("{}\n", path.display()))?;
+            output.print(&format!("{}\n", escape::path(&path)))?;
         }
         if self.key.is_none() {
             output.note(

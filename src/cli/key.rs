@@ -1,6 +1,7 @@
 //! `dropgate key`: make and look at signing keys.
 
 use super::output::{Failure, Output};
+use crate::escape;
 use crate::files::{self, Existing, FileError, Readers};
 use crate::limits;
 use crate::trust::ed25519::{PrivateKey, PublicKey};
@@ -59,8 +60,8 @@ fn generate(name: &Path, output: &Output) -> Result<(), Failure> {
     )?;
     output.print(&format!(
         "private key  {}  (keep it; nobody else needs it)\npublic key   {}  (give it to the operator)\nkey id       {}\n",
-        private_file.display(),
-        public_file.display(),
+        escape::path(&private_file),
+        escape::path(&public_file),
         public.fingerprint()
     ))
 }
@@ -94,7 +95,7 @@ fn warn_if_open(file: &Path, output: &Output) {
     if file.metadata().is_ok_and(|meta| files::readable_by_others(&meta)) {
         output.note(&format!(
             "others can read the private key {}; expected mode 600 (chmod 600 {0})",
-            file.display()
+            escape::path(file)
         ));
     }
 }

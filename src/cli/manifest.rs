@@ -8,7 +8,7 @@ use crate::digest::{Algorithm, Algorithms, Computed, DigestSet, hex};
 use crate::drop::directory::Directory;
 use crate::drop::path::{DropPath, Name};
 use crate::drop::{Inventory, Source, Wanted};
-use crate::escape::Escaped;
+use crate::escape::{self, Escaped};
 use crate::files::{self, Existing, FileError, Readers};
 use crate::limits;
 use crate::manifest::{Kind, Manifest, Release, Replaces, native};
@@ -149,7 +149,7 @@ impl Create {
             release.vendor,
             release.product,
             release.version,
-            manifest.display()
+            escape::path(&manifest)
         ));
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Where results, notes and errors go: results to standard output, the rest to standard error.
 
 use crate::config::ConfigError;
-use crate::escape::Shown;
+use crate::escape::lines;
 use crate::files::FileError;
 use crate::gate::GateError;
 use crate::policy::PolicyRefusal;
@@ -116,10 +116,4 @@ impl Output {
             ColorChoice::Auto | ColorChoice::Never => anstream::ColorChoice::Never,
         }
     }
-}
-
-/// Escapes each line of a message that may quote foreign text.
-fn lines(text: &str) -> String {
-    let escaped: Vec<String> = text.lines().map(|line| Shown(line).to_string()).collect();
-    escaped.join("\n")
 }

@@ -1,6 +1,7 @@
 //! `dropgate policy`: check packs, explain controls and findings.
 
 use super::output::{Failure, Output};
+use crate::escape;
 use crate::finding::Code;
 use crate::policy::controls::{self, Definition};
 use crate::policy::{INDISPENSABLE, Pack};
@@ -62,7 +63,8 @@ fn check(paths: &[PathBuf], output: &Output) -> Result<(), Failure> {
         };
         for rule in pack.rules() {
             if let Some(first) = seen.insert(rule.definition.id, path) {
-                let message = format!("control {} stands also in {}", rule.definition.id, first.display());
+                let message =
+                    format!("control {} stands also in {}", rule.definition.id, escape::path(first));
                 output.failure(
                     &pack.fault_at(rule.span(), message, "expected each control in one pack").into(),
                 );
@@ -73,7 +75,7 @@ fn check(paths: &[PathBuf], output: &Output) -> Result<(), Failure> {
         let plural = if controls == 1 { "" } else { "s" };
         output.print(&format!(
             "{}: {} {}, {controls} control{plural}\n",
-            path.display(),
+            escape::path(path),
             pack.id,
             pack.version
         ))?;

@@ -3,6 +3,7 @@
 use super::output::{Failure, Output};
 use super::progress::Bar;
 use crate::drop::directory::Directory;
+use crate::escape;
 use crate::files::{self, Existing, FileError, Readers};
 use crate::gate::{Gate, GateError};
 use crate::report;
@@ -121,7 +122,7 @@ fn outside(file: &Path, drop: &Path) -> Result<(), Failure> {
     if files::lies_within(directory, drop)? {
         return Err(Failure::said(format!(
             "--output {}: expected a file outside of the drop",
-            file.display()
+            escape::path(file)
         )));
     }
     Ok(())

@@ -58,14 +58,14 @@ pub struct Directory {
 impl Directory {
     /// Opens the root, which must be a directory itself and not a link to one.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
-        let root = escape::bytes(path.as_os_str().as_bytes());
+        let root = escape::path(path);
         // `link/` and `link/.` would follow the link. Components leave both endings out.
         let path: PathBuf = path.components().collect();
         let failed = |why: io::Error| SourceError::Root { root: root.clone(), why };
         let metadata = path.symlink_metadata().map_err(failed)?;
         if metadata.is_symlink() {
             let target = path.read_link().map_err(failed)?;
-            let target = escape::bytes(target.as_os_str().as_bytes());
+            let target = escape::path(&target);
             return Err(SourceError::RootIsLink { root, target });
         }
         if !metadata.is_dir() {
