@@ -4,6 +4,7 @@ use crate::config::{ConfigError, Document};
 use crate::digest::{Algorithms, DocumentDigest};
 use crate::drop::path::{DropPath, Name};
 use crate::drop::{Inventory, Progress, ReadRefusal, Source, SourceError, Wanted};
+use crate::escape;
 use crate::evidence::{Artifacts, Evidence};
 use crate::files::{self, FileError};
 use crate::finding::{Code, Finding};
@@ -14,8 +15,9 @@ use crate::policy::{Pack, Policy, PolicyRefusal};
 use crate::reconcile::{pairs, reconcile};
 use crate::time::Time;
 use crate::trust::dsse::{Envelope, EnvelopeRefusal};
-use crate::trust::{Capacity, NotVerified, Remark, Role, Signer, TrustStore, Verified};
+use crate::trust::{Capacity, NotVerified, Remark, Role, Signer, Threshold, TrustStore, Verified};
 use crate::verdict::{Basis, Verdict};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A gate, ready to judge.
@@ -37,7 +39,7 @@ pub enum GateError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The packs make no policy for this trust store.
-    #[error("{}: {why}", gate.display())]
+    #[error("{}: {why}", escape::path(gate))]
     Policy {
         /// gate.toml.
         gate: PathBuf,
@@ -51,7 +53,11 @@ pub enum GateError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// A file that decides lies where the vendor can write it.
-    #[error("{} lies inside the drop {}: expected the operator's files outside of it, for what is judged must not decide", file.display(), drop.display())]
+    #[error(
+        "{} lies inside the drop {}: expected the operator's files outside of it, for what is judged must not decide",
+        escape::path(file),
+        escape::path(drop)
+    )]
     InsideDrop {
         /// The file.
         file: PathBuf,
@@ -59,7 +65,7 @@ pub enum GateError {
         drop: PathBuf,
     },
     /// The baseline is not a manifest that a trusted signer signed.
-    #[error("baseline {}: {why}", path.display())]
+    #[error("baseline {}: {why}", escape::path(path))]
     Baseline {
         /// Its file.
         path: PathBuf,
@@ -117,17 +123,28 @@ impl Gate {
         Ok(())
     }
 
-    /// Reads the manifest of an accepted version. Its end may have come since; its signer must still count.
+    /// Reads the manifest of an accepted version. Its end may have come since; its signers must still count, and be
+    /// as many as the policy asks of a drop: one stolen key must not choose what versions are compared with.
     ///
     /// # Errors
-    /// When it is not a manifest that a trusted signer signed.
+    /// When it is not a manifest that enough trusted signers signed.
     pub fn baseline(&self, path: &Path, at: Time) -> Result<Manifest, GateError> {
         let refuse = |why: String| GateError::Baseline { path: path.to_owned(), why };
         let bytes = files::read(path, limits::MANIFEST_BYTES)?;
         let manifest = receive(bytes, &self.trust, at)
             .map_err(|findings| refuse(findings.iter().map(described).collect::<Vec<_>>().join("; ")))?;
-        if signers_in_scope(&manifest).is_empty() {
-            return Err(refuse("expected a signer for its vendor and product, found none".to_owned()));
+        let signers = signers_in_scope(&manifest);
+        let asked = self.policy.release_threshold();
+        if !asked.is_some_and(|threshold| threshold.is_met_by(&signers)) {
+            let asked = asked.map_or(1, Threshold::owners);
+            let owners: BTreeSet<&str> = signers.iter().map(|signer| signer.owner.as_str()).collect();
+            let found = match owners.into_iter().collect::<Vec<_>>() {
+                owners if owners.is_empty() => "none".to_owned(),
+                owners => owners.join(", "),
+            };
+            return Err(refuse(format!(
+                "expected signatures by at least {asked} distinct owner(s) for its vendor and product, found {found}"
+            )));
         }
         Ok(manifest.value().clone())
     }

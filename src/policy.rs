@@ -16,7 +16,7 @@ pub use pack::{Pack, Rule, Severity};
 
 use crate::config::ConfigError;
 use crate::finding::Judgement;
-use crate::trust::TrustStore;
+use crate::trust::{Threshold, TrustStore};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -63,7 +63,7 @@ impl fmt::Display for PolicyRefusal {
                 write!(
                     f,
                     "expected each control in one pack, found {control} also in {}\n{place}",
-                    first.display()
+                    crate::escape::path(first)
                 )
             }
             Self::Indispensable { control } => {
@@ -122,6 +122,12 @@ impl Policy {
     /// The packs.
     pub fn packs(&self) -> &[Pack] {
         &self.packs
+    }
+
+    /// How many distinct owners must sign a release. No policy is without it, for the control that asks it is
+    /// indispensable.
+    pub fn release_threshold(&self) -> Option<Threshold> {
+        self.packs.iter().flat_map(Pack::rules).find_map(|rule| rule.control.release_threshold())
     }
 
     /// Judges by every rule, in the order of the clauses.

@@ -544,3 +544,104 @@ fn a_threshold_that_nobody_can_reach_is_a_fault_of_the_pack() {
         &["threshold-not-met", "evidence-not-authentic", "test-evidence-missing"],
     );
 }
+
+#[test]
+fn one_owner_in_two_spellings_is_not_two() {
+    let pairs: &[(&str, &str, &str)] = &[
+        ("case", "Jane Doe", "jane DOE"),
+        ("case of a sharp s", "Petra Weiß", "PETRA WEISS"),
+        ("a blank more", "Jane Doe", "Jane  Doe"),
+        ("no blank", "Jane Doe", "JaneDoe"),
+        ("a blank at the end", "Jane Doe", "Jane Doe "),
+        ("composed and decomposed", "Zo\u{eb} Roe", "Zoe\u{308} Roe"),
+        ("full width", "Jane Doe", "\u{ff2a}ane Doe"),
+        ("a ligature", "Effie Roe", "E\u{fb00}ie Roe"),
+        ("all of them", "Zo\u{eb} Roe", "ZOE\u{308}  \u{ff32}oe"),
+    ];
+    for (claim, first, second) in pairs {
+        for (what, old) in [("owners", "Owner of two"), ("vendors", "Acme Networks")] {
+            let trust = two();
+            let at = trust.rfind(old).unwrap();
+            let (before, after) = trust.split_at(at);
+            let spelled = format!(
+                "{}{second}{}",
+                before.replace(if what == "owners" { "Owner of one" } else { old }, first),
+                &after[old.len()..]
+            );
+            if what == "vendors" && second.ends_with(' ') {
+                // Refused for the blank already.
+                refused(claim, &spelled, second, &["not a name that a manifest can carry"]);
+                continue;
+            }
+            let said = format!("the {what} {first:?} and {second:?} differ");
+            refused(claim, &spelled, second, &[&said, "expected one spelling"]);
+        }
+    }
+    for (claim, first, second) in
+        [("two people", "Jane Doe", "Jane Roe"), ("an accent more", "Zoe Roe", "Zo\u{eb} Roe")]
+    {
+        let trust = two().replace("Owner of one", first).replace("Owner of two", second);
+        let verdict = loaded(&trust);
+        assert_eq!(verdict.exit, 1, "{claim}: {}", verdict.stderr);
+    }
+}
+
+#[test]
+fn names_that_nobody_can_see_or_no_manifest_can_carry() {
+    for (claim, hidden) in [
+        ("invisible", "Jane\u{200b} Doe"),
+        ("reordering", "Jane \u{202e}Doe"),
+        ("a blank that is none of the keyboard's", "Jane\u{a0}Doe"),
+        ("nothing visible at all", "\u{2800}"),
+        ("a line break", "Jane\\nDoe"),
+    ] {
+        refused(claim, &one().replace("Owner of one", hidden), "owner", &["deceptive character U+"]);
+        let vendor = one().replace("Acme Networks", hidden);
+        refused(claim, &vendor, "vendor = ", &["not a name that a manifest can carry"]);
+        let product = one().replace("roles", &format!("products = [\"radio-7\", \"{hidden}\"]\nroles"));
+        refused(claim, &product, "products", &["not a name that a manifest can carry"]);
+    }
+}
+
+#[test]
+fn a_baseline_needs_as_many_signers_as_a_drop() {
+    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/so12.toml");
+    let two_of = fs::read_to_string(policies).unwrap().replace("threshold = 1", "threshold = 2");
+    let trust = format!(
+        "{}{}{}",
+        two(),
+        entry("three", "stranger").replace("Owner of three", "Owner of one"),
+        tester()
+    );
+    let both: &[&str] = &["acme-release", "acme-release-second"];
+    let rows: [(&str, Option<&str>, &[&str], bool); 5] = [
+        ("one of one", None, &["acme-release"], true),
+        ("one of two", Some(&two_of), &["acme-release"], false),
+        ("one of two, twice", Some(&two_of), &["acme-release", "acme-release"], false),
+        ("two keys of one owner", Some(&two_of), &["acme-release", "stranger"], false),
+        ("two of two", Some(&two_of), both, true),
+    ];
+    for (claim, pack, signers, counts) in rows {
+        let mut scene = Scene::good();
+        with_trust(&mut scene, &trust, pack);
+        let baseline = scene.home.path().join("baseline.json");
+        let mut before = scene.statement();
+        before["predicate"]["sequence"] = 16.into();
+        before["predicate"]["version"] = "4.0".into();
+        fs::write(&baseline, common::envelope(common::IN_TOTO, before.to_string().as_bytes(), signers))
+            .unwrap();
+        scene.sign(&scene.payload(), both);
+        scene.arguments = vec!["--baseline".into(), baseline.display().to_string()];
+        let verdict = scene.verify();
+        if counts {
+            assert_ne!(verdict.exit, 2, "{claim}: {}", verdict.stderr);
+            let baseline = &verdict.json.as_ref().unwrap()["baseline"];
+            assert!(baseline.is_object(), "{claim}: {}", verdict.text());
+        } else {
+            verdict.undecided(
+                claim,
+                "expected signatures by at least 2 distinct owner(s) for its vendor and product, found Owner of one",
+            );
+        }
+    }
+}

@@ -173,6 +173,14 @@ fn is_windows_device(component: &str) -> bool {
     })
 }
 
+/// One key for all names that people take for one another although their bytes differ: in case, in Unicode form
+/// (full-width letters and ligatures among them), or in blanks and what does not show. It is for comparing only: it
+/// is no name.
+pub fn lookalike_key(name: &str) -> String {
+    let visible: String = name.nfkd().filter(|c| !c.is_whitespace() && !is_deceptive(*c)).collect();
+    fold(&fold(&visible)).nfkd().filter(|c| !c.is_whitespace() && !is_deceptive(*c)).collect()
+}
+
 fn fold(text: &str) -> String {
     // Upper case first unites what lower case alone keeps apart: `ß` and `ss`, `ς` and `σ`. Dotless `ı`
     // is another letter than `i` to every file system, though its capital is the same.

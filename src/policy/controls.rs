@@ -10,7 +10,7 @@ mod so23;
 use super::Facts;
 use crate::config::{Faults, Section};
 use crate::finding::{Code, Judgement};
-use crate::trust::TrustStore;
+use crate::trust::{Threshold, TrustStore};
 
 /// A control with its parameters.
 pub trait Control: Send + Sync {
@@ -19,6 +19,11 @@ pub trait Control: Send + Sync {
 
     /// A parameter, and why no drop could ever satisfy it with this trust store.
     fn misfit(&self, _trust: &TrustStore) -> Option<(&'static str, String)> {
+        None
+    }
+
+    /// How many distinct owners it asks to sign a release; `None` where it does not ask that.
+    fn release_threshold(&self) -> Option<Threshold> {
         None
     }
 }

@@ -1,13 +1,15 @@
 //! `trust.toml`: the operator's list of keys. Whose they are, what they may vouch for, and when.
 //!
 //! Everything that could make a key count in the wrong place is refused when the file is loaded, at its
-//! place: weak keys, one key under two names, an owner who is two parties, somebody who could approve
-//! their own change.
+//! place: weak keys, one key under two names, an owner who is two parties or is spelled in two ways, somebody who
+//! could approve their own change.
 
 use super::ed25519::PublicKey;
 use super::{Capacity, Disqualification, Signer};
 use crate::config::{ConfigError, Document, Faults, Item, Section};
 use crate::digest::DocumentDigest;
+use crate::drop::path::{Name, lookalike_key};
+use crate::escape::is_deceptive;
 use crate::limits;
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
@@ -263,6 +265,8 @@ impl TrustStore {
 struct Entry {
     key: TrustedKey,
     span: Range<usize>,
+    owner_span: Range<usize>,
+    vendor_span: Option<Range<usize>>,
 }
 
 fn entry(
@@ -274,12 +278,22 @@ fn entry(
     let span = section.span();
     let name = section.required("id", faults).and_then(|item| item.text(faults)).map(str::to_owned);
     let public = public_key(&mut section, directory, named_files, faults);
-    let owner = section.required("owner", faults).and_then(|item| item.text(faults)).map(str::to_owned);
+    let owner = section.required("owner", faults);
+    let owner = owner.and_then(|item| Some((item.text(faults)?.to_owned(), item.span())));
     let party = section.required("party", faults).and_then(|item| item.choice(&Party::LEGAL, faults));
     let roles = section.required("roles", faults);
     let roles = roles.and_then(|item| Some((item.choices(&Role::LEGAL, faults)?, item)));
+    if let Some((owner, span)) = &owner {
+        visible(owner, span, faults);
+    }
     let vendor = section.optional("vendor").map(|item| (item.text(faults).map(str::to_owned), item));
     let products = section.optional("products").map(|item| (item.texts(faults), item));
+    if let Some((Some(vendor), item)) = &vendor {
+        nameable(vendor, &item.span(), faults);
+    }
+    for (product, span) in products.iter().filter_map(|(names, _)| names.as_ref()).flatten() {
+        nameable(product, span, faults);
+    }
     let valid_from = section.required("valid-from", faults).and_then(|item| item.time(faults));
     let until = section.required("valid-until", faults);
     let valid_until = until.as_ref().and_then(|item| item.time(faults));
@@ -332,12 +346,14 @@ fn entry(
         }
     }
     let public = public?;
+    let (owner, owner_span) = owner?;
+    let vendor_span = vendor.as_ref().map(|(_, item)| item.span());
     Some(Entry {
         key: TrustedKey {
             name: name?,
             fingerprint: public.fingerprint(),
             public,
-            owner: owner?,
+            owner,
             party: party?,
             vendor: match vendor {
                 Some((name, _)) => Some(name?),
@@ -356,7 +372,28 @@ fn entry(
             },
         },
         span,
+        owner_span,
+        vendor_span,
     })
+}
+
+/// An owner is shown to people, who must see who it is.
+fn visible(owner: &str, span: &Range<usize>, faults: &mut Faults) {
+    if let Some(c) = owner.chars().find(|c| is_deceptive(*c)) {
+        let found = u32::from(c);
+        faults.add(
+            span.clone(),
+            format!("an owner's name holds the deceptive character U+{found:04X}"),
+            "expected visible characters",
+        );
+    }
+}
+
+/// A vendor or product that no manifest can name would be a key that never counts.
+fn nameable(name: &str, span: &Range<usize>, faults: &mut Faults) {
+    if let Err(why) = Name::parse(name) {
+        faults.add(span.clone(), "not a name that a manifest can carry", why.to_string());
+    }
 }
 
 fn public_key(
@@ -417,7 +454,11 @@ fn conflicts(entries: &[Entry], faults: &mut Faults) {
     let mut names: BTreeSet<&str> = BTreeSet::new();
     let mut keys: BTreeMap<&str, &str> = BTreeMap::new();
     let mut owners: BTreeMap<&str, (Party, BTreeSet<Role>)> = BTreeMap::new();
-    for Entry { key, span } in entries {
+    spellings(entries.iter().map(|entry| (&*entry.key.owner, &entry.owner_span)), "owners", faults);
+    let vendors =
+        entries.iter().filter_map(|entry| entry.key.vendor.as_deref().zip(entry.vendor_span.as_ref()));
+    spellings(vendors, "vendors", faults);
+    for Entry { key, span, .. } in entries {
         if !names.insert(&key.name) {
             faults.add(
                 span.clone(),
@@ -456,6 +497,26 @@ fn conflicts(entries: &[Entry], faults: &mut Faults) {
                 format!("owner {:?} holds the roles {makes} and {judges}", key.owner),
                 "expected separate people",
                 "who makes or records a change must not be the one who approves or waives it (SO14.4)",
+            );
+        }
+    }
+}
+
+/// Refuses two spellings of one name. Owners are counted and told apart by their names: one person under two
+/// spellings would reach a threshold of two alone, and approve their own change.
+fn spellings<'e>(
+    names: impl Iterator<Item = (&'e str, &'e Range<usize>)>,
+    what: &'static str,
+    faults: &mut Faults,
+) {
+    let mut known: BTreeMap<String, &str> = BTreeMap::new();
+    for (name, span) in names {
+        let first = known.entry(lookalike_key(name)).or_insert(name);
+        if *first != name {
+            faults.add(
+                span.clone(),
+                format!("the {what} {first:?} and {name:?} differ in blanks, case or Unicode form alone"),
+                format!("expected one spelling, such as {first:?}"),
             );
         }
     }

@@ -167,6 +167,10 @@ impl Control for ManifestSigned {
             ("threshold", format!("{asked} distinct owners must sign, and the trust store has {able} with role release for any one vendor"))
         })
     }
+
+    fn release_threshold(&self) -> Option<Threshold> {
+        Some(self.threshold)
+    }
 }
 
 impl ManifestSigned {
