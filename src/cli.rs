@@ -66,9 +66,12 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are no errors; they exit 0 unless they can't be printed.
-            let is_error = error.use_stderr();
-            let printed = if is_error { usage::print(error) } else { error.print() };
-            return ExitCode::from(if is_error || printed.is_err() { 2 } else { 0 });
+            if error.use_stderr() {
+                usage::print(error);
+                return ExitCode::from(2);
+            }
+            let printed = error.print().map_err(Failure::Print);
+            return finish(printed.map(|()| ExitCode::SUCCESS), &Output::new(ColorChoice::Auto, false));
         }
     };
     let output = Output::new(arguments.color, arguments.quiet);
@@ -81,6 +84,10 @@ pub fn run() -> ExitCode {
         Command::Completions { shell } => completions(shell, &output),
         Command::Man { directory } => man(&directory),
     };
+    finish(result, &output)
+}
+
+fn finish(result: Result<ExitCode, Failure>, output: &Output) -> ExitCode {
     result.unwrap_or_else(|failure| {
         output.failure(&failure);
         ExitCode::from(2)

@@ -33,7 +33,11 @@ pub fn read(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
     if !meta.is_file() {
         return Err(fail("it is not a regular file".to_owned()));
     }
-    let file = File::open(path).map_err(|error| fail(error.to_string()))?;
+    let file = open(path).map_err(|error| fail(error.to_string()))?;
+    // It may have become one since, and would then be read for as long as somebody writes.
+    if !file.metadata().is_ok_and(|meta| meta.is_file()) {
+        return Err(fail("it is not a regular file".to_owned()));
+    }
     let mut bytes = Vec::new();
     file.take(cap.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| fail(error.to_string()))?;
     if u64::try_from(bytes.len()).is_ok_and(|found| found <= cap) {
@@ -41,6 +45,19 @@ pub fn read(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
     } else {
         Err(fail(format!("it is larger than {cap} bytes")))
     }
+}
+
+/// Opens without waiting for a writer, should it be a pipe by now.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 /// Reads a regular file of UTF-8 text of at most `cap` bytes.
@@ -77,6 +94,11 @@ pub enum Readers {
 /// When any step fails; the name then holds what it held before.
 pub fn write(path: &Path, bytes: &[u8], existing: Existing, readers: Readers) -> Result<(), FileError> {
     let fail = |error: io::Error| FileError::new(path, "write", error);
+    // The last step gives the name to another file. That must not take away a device, a pipe or somebody's link.
+    if existing == Existing::Replace && path.symlink_metadata().is_ok_and(|meta| !meta.is_file()) {
+        let why = "something else is there; expected a regular file or none";
+        return Err(FileError::new(path, "write", why));
+    }
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -645,3 +645,68 @@ fn a_baseline_needs_as_many_signers_as_a_drop() {
         }
     }
 }
+
+/// A store of the known release key and `count` others of its vendor.
+fn many_keys(count: u8) -> String {
+    let mut trust = one();
+    for number in 0..count {
+        use ed25519_dalek::SigningKey;
+        let public = SigningKey::from_bytes(&[number; 32]).verifying_key();
+        let section = entry(&format!("key-{number}"), "x");
+        let file = section.lines().find(|line| line.starts_with("public-key-file")).unwrap();
+        let inline = format!("public-key = '''{}'''", spki(public.as_bytes()));
+        trust.push_str(&section.replace(file, &inline));
+    }
+    trust
+}
+
+/// A manifest with 63 signatures by nobody and, at the end, a good one.
+fn flood(scene: &Scene, payload: &[u8], keyid: &str) {
+    let good = base64(&common::signature("acme-release", &common::pae(common::IN_TOTO, payload)));
+    let mut signatures: Vec<serde_json::Value> = (1..64_u8)
+        .map(|number| serde_json::json!({ "keyid": keyid, "sig": base64(&[[number; 32], [0; 32]].concat()) }))
+        .collect();
+    signatures.push(serde_json::json!({ "keyid": "", "sig": good }));
+    let json = serde_json::json!({ "payloadType": common::IN_TOTO, "payload": base64(payload), "signatures": signatures });
+    fs::write(scene.file("drop.dsse.json"), json.to_string()).unwrap();
+}
+
+#[test]
+fn a_flood_of_signatures_ends_at_the_budget() {
+    let all: &[&str] = &["signature-not-tried", "signer-unknown", "no-verified-manifest"];
+    let named: &[&str] = &["signature-not-tried", "signature-invalid", "no-verified-manifest"];
+    // 64 signatures by 250 keys are four times what is tried; 64 by 60 are within it.
+    for (claim, keys, keyid, codes) in [
+        ("many keys, no name", 250, "", all),
+        ("many keys, each signature names a known one", 250, "one", named),
+        ("fewer keys", 60, "", &[]),
+    ] {
+        let mut scene = Scene::good();
+        with_trust(&mut scene, &format!("{}{}", many_keys(keys), tester()), None);
+        let payload = scene.payload();
+        flood(&scene, &payload, keyid);
+        let start = std::time::Instant::now();
+        let verdict = scene.verify();
+        assert!(start.elapsed().as_secs() < 60, "{claim}: {:?}", start.elapsed());
+        if codes.is_empty() {
+            verdict.accepted();
+        } else {
+            verdict.rejected(claim, codes);
+        }
+    }
+}
+
+#[test]
+fn a_flood_of_signatures_over_a_large_manifest_ends_at_the_budget() {
+    // 64 signatures over 128 MiB are twice what is hashed, with one key.
+    let mut scene = Scene::good();
+    with_trust(&mut scene, &format!("{}{}", one(), tester()), None);
+    let mut payload = scene.payload();
+    payload.resize(128 << 20, b' ');
+    flood(&scene, &payload, "");
+    let start = std::time::Instant::now();
+    let verdict = scene.verify();
+    eprintln!("{:?}", start.elapsed());
+    assert!(start.elapsed().as_secs() < 300, "{:?}", start.elapsed());
+    verdict.rejected("large", &["signature-not-tried", "signer-unknown", "no-verified-manifest"]);
+}

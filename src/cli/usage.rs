@@ -4,19 +4,17 @@
 use crate::escape::{Escaped, lines};
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue};
-use std::io::{self, Write};
+use std::io::Write;
 
 /// Prints the error to standard error.
-///
-/// # Errors
-/// When that can't be written.
-pub fn print(error: clap::Error) -> io::Result<()> {
+pub fn print(error: clap::Error) {
     let rendered = safe(error).render();
     let plain = rendered.to_string();
     let escaped = format!("{}\n", lines(&plain));
     // Styles are escape sequences themselves: they stay only where nothing else is left to escape.
     let text = if escaped.trim_end() == plain.trim_end() { rendered.ansi().to_string() } else { escaped };
-    anstream::stderr().write_all(text.as_bytes())
+    // There is nowhere left to say that standard error can't be written.
+    let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
 /// Escapes each thing that the error quotes. A line break in one would make a line that nobody wrote.
