@@ -5,6 +5,7 @@
 //! What is odd about a drop is a value here ([`Odd`], [`Disturbance`]) and becomes a finding;
 //! [`SourceError`] is kept for "could not look".
 
+pub mod collisions;
 pub mod directory;
 pub mod path;
 
@@ -128,6 +129,13 @@ impl Inventory {
         self.files.get(at)
     }
 
+    /// What stands at this path and can't be an artifact.
+    pub fn find_odd(&self, path: &DropPath) -> Option<&Odd> {
+        let shown = path.to_string();
+        let at = self.odd.binary_search_by(|odd| odd.shown.as_str().cmp(&shown)).ok()?;
+        self.odd.get(at)
+    }
+
     /// Sorts everything and gives back the memory that growing took.
     fn settle(&mut self) {
         self.files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
@@ -242,7 +250,7 @@ pub enum SourceError {
         /// What there is too much of.
         what: &'static str,
         /// How many there may be.
-        most: usize,
+        most: u64,
     },
 }
 

@@ -17,6 +17,30 @@ use std::fmt;
 #[error("{0}")]
 pub struct JsonError(String);
 
+impl JsonError {
+    /// Says what a parser said. It may quote a value whole, and a value may be as long as the text.
+    fn said(message: &str) -> Self {
+        let chars = |count: usize| message.char_indices().nth(count).map(|(at, _)| at);
+        let tail = message.char_indices().rev().nth(MESSAGE_TAIL).map_or(0, |(at, _)| at);
+        match (chars(MESSAGE_HEAD), message.get(tail..)) {
+            (Some(end), Some(last)) if end < tail => {
+                let first = message.get(..end).unwrap_or_default();
+                Self(format!("{} ... {}", Shown(first), Shown(last)))
+            }
+            _ => Self(Shown(message).to_string()),
+        }
+    }
+}
+
+/// Most characters kept of the start of a message: the field and the beginning of what was found.
+const MESSAGE_HEAD: usize = 300;
+
+/// Most characters kept of its end: what was expected, line and column.
+const MESSAGE_TAIL: usize = 100;
+
+/// Most characters shown of a key.
+const KEY_SHOWN: usize = 100;
+
 /// A JSON text that was checked whole and holds each key of an object once.
 #[derive(Debug, Clone, Copy)]
 pub struct Strict<'t>(&'t str);
@@ -38,7 +62,7 @@ impl<'t> Strict<'t> {
         Checked { depth: 0 }
             .deserialize(&mut deserializer)
             .and_then(|()| deserializer.end())
-            .map_err(|error| JsonError(Shown(&error.to_string()).to_string()))?;
+            .map_err(|error| JsonError::said(&error.to_string()))?;
         Ok(Self(text))
     }
 
@@ -52,10 +76,8 @@ impl<'t> Strict<'t> {
             let traced: Result<T, _> =
                 serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(self.0));
             match traced {
-                Err(error) => {
-                    JsonError(Shown(&format!("at {}: {}", error.path(), error.inner())).to_string())
-                }
-                Ok(_) => JsonError(plain.to_string()),
+                Err(error) => JsonError::said(&format!("at {}: {}", error.path(), error.inner())),
+                Ok(_) => JsonError::said(&plain.to_string()),
             }
         })
     }
@@ -133,7 +155,8 @@ impl<'de> Visitor<'de> for Checked {
                 )));
             }
             if seen.contains(&key) {
-                return Err(de::Error::custom(format_args!("key {key:?} is given twice in one object")));
+                let shown: String = key.chars().take(KEY_SHOWN).collect();
+                return Err(de::Error::custom(format_args!("key {shown:?} is given twice in one object")));
             }
             seen.insert(key);
             map.next_value_seed(inner)?;
@@ -208,6 +231,28 @@ mod tests {
             let error = Strict::check(bytes).map(|_| ()).expect_err(claim).to_string();
             assert!(error.contains(expected), "{claim}: {error}");
         }
+    }
+
+    #[test]
+    fn a_message_is_short_however_long_what_it_quotes() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[allow(dead_code)]
+        struct Outer {
+            inner: u8,
+        }
+        let long = "\u{202e}x".repeat(1 << 20);
+        for (claim, text, says) in [
+            ("value", format!(r#"{{"inner":"{long}"}}"#), "expected u8 at line 1"),
+            ("key", format!(r#"{{"{long}":1}}"#), "expected `inner` at line 1"),
+        ] {
+            let error = Strict::check(text.as_bytes()).unwrap().read::<Outer>().unwrap_err().to_string();
+            assert!(error.len() < 5_000, "{claim}: {} bytes", error.len());
+            assert!(error.contains(says), "{claim}: {error}");
+        }
+        let twice = format!(r#"{{"{long}":1,"{long}":1}}"#);
+        let error = Strict::check(twice.as_bytes()).map(|_| ()).unwrap_err().to_string();
+        assert!(error.len() < 5_000 && error.contains("given twice"), "{error}");
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub const DROP_FILES: usize = 10_000_000;
 /// Most entries of any kind (directories, refused names) in a drop, for the same reason.
 pub const DROP_ENTRIES: usize = 20_000_000;
 
+/// Most bytes that the names of all entries of a drop may take, as they are shown. Ten million paths of ordinary
+/// length fit; without it, ten million of the greatest length would take 20 GB.
+pub const DROP_NAME_BYTES: u64 = 4 << 30;
+
 /// Largest manifest envelope, in bytes. A million artifacts take about 250 MB; it is held in memory
 /// once, since a signature covers all of it.
 pub const MANIFEST_BYTES: u64 = 512 << 20;
@@ -40,6 +44,10 @@ pub const JSON_OBJECT_KEYS: usize = 16_384;
 /// Most signatures on one envelope. Thresholds are single digits; every signature costs
 /// a pass over the whole payload for each key that it might be by.
 pub const SIGNATURES: usize = 64;
+
+/// Longest key id of a signature, in bytes. Fingerprints take 64 to 128, and names of keys in key services stay under
+/// 300; it is repeated in what is said about the signature.
+pub const KEY_ID_BYTES: usize = 1024;
 
 /// Most bytes that checking the signatures of one envelope may hash: signatures times candidate keys
 /// times payload. Four keys tried on the largest manifest fit; a flood of unknown signatures does not.

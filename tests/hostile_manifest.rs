@@ -858,13 +858,13 @@ fn baselines() {
             "for a product not the signer's",
             "acme-other-product",
             |_| {},
-            "expected a signer for its vendor and product",
+            "for its vendor and product, found none",
         ),
         (
             "for another vendor",
             "acme-release",
             |s| predicate(s, "vendor", "Apex".into()),
-            "expected a signer for its vendor and product",
+            "for its vendor and product, found none",
         ),
         ("malformed", "acme-release", |s| s["subject"] = json!([]), "manifest-malformed"),
         ("of another type", "acme-release", |s| s["predicateType"] = "x".into(), "predicate-type-wrong"),
@@ -890,4 +890,54 @@ fn baselines() {
     scene.verify().undecided("not there", "baseline.dsse.json");
     scene.arguments = vec!["--baseline".into(), scene.file("drop.dsse.json").display().to_string()];
     scene.verify().undecided("inside the drop", "lies inside the drop");
+}
+
+#[test]
+fn what_is_said_is_short_however_long_what_it_quotes() {
+    let long = "\\u202e\u{202e}x".repeat(1 << 20);
+    for (claim, text, codes) in [
+        ("a wrong value", format!(r#"{{"payload":"","payloadType":"","signatures":"{long}"}}"#), NO_ENVELOPE),
+        ("a key twice", format!(r#"{{"{long}":1,"{long}":1}}"#), NO_ENVELOPE),
+        (
+            "a payload type",
+            format!(r#"{{"payload":"","payloadType":"{long}","signatures":[]}}"#),
+            NO_ENVELOPE,
+        ),
+        (
+            "a key id",
+            format!(
+                r#"{{"payload":"","payloadType":"{IN_TOTO}","signatures":[{{"keyid":"{long}","sig":"{}"}}]}}"#,
+                base64(&[1; 64])
+            ),
+            NO_ENVELOPE,
+        ),
+    ] {
+        let scene = Scene::good();
+        fs::write(scene.file("drop.dsse.json"), text).unwrap();
+        let verdict = scene.verify();
+        verdict.rejected(claim, codes);
+        assert!(verdict.text().len() < 40_000, "{claim}: {} bytes", verdict.text().len());
+        // As evidence it is somebody's word beside a good manifest.
+        let evidence = Scene::good();
+        fs::rename(scene.file("drop.dsse.json"), evidence.file("evidence/long.dsse.json")).unwrap();
+        let verdict = evidence.verify();
+        verdict.rejected(claim, &["evidence-not-authentic"]);
+        assert!(verdict.text().len() < 40_000, "{claim}: {} bytes", verdict.text().len());
+    }
+    for (claim, new) in [
+        ("an unknown field", r#""LONG":1,"sequence":17"#),
+        ("a value of another type", r#""sequence":"LONG""#),
+        ("a kind", r#""sequence":17,"kind":"LONG""#),
+    ] {
+        let scene = Scene::good();
+        let mut statement = scene.statement();
+        if claim == "a kind" {
+            statement["predicate"].as_object_mut().unwrap().remove("kind").unwrap();
+        }
+        let text = statement.to_string().replace(r#""sequence":17"#, &new.replace("LONG", &long));
+        scene.sign(text.as_bytes(), &["acme-release"]);
+        let verdict = scene.verify();
+        assert!(verdict.text().len() < 40_000, "{claim}: {} bytes", verdict.text().len());
+        verdict.rejected(claim, MALFORMED);
+    }
 }

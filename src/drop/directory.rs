@@ -245,19 +245,30 @@ impl Directory {
 struct Counts {
     files: usize,
     entries: usize,
+    name_bytes: u64,
 }
 
 impl Counts {
-    fn add(&mut self, found: &Found) -> Result<(), (&'static str, usize)> {
+    fn add(&mut self, found: &Found) -> Result<(), (&'static str, u64)> {
         self.entries = self.entries.saturating_add(1);
         if matches!(found, Found::File { .. }) {
             self.files = self.files.saturating_add(1);
         }
+        let name = match found {
+            Found::File { entry, .. } => entry.path.as_str().len(),
+            Found::Directory(path) => path.as_str().len(),
+            Found::Odd(odd) => odd.shown.len(),
+            Found::Unsettled(shown) => shown.len(),
+        };
+        self.name_bytes = self.name_bytes.saturating_add(name as u64);
         if self.files > limits::DROP_FILES {
-            return Err(("files", limits::DROP_FILES));
+            return Err(("files", limits::DROP_FILES as u64));
         }
         if self.entries > limits::DROP_ENTRIES {
-            return Err(("entries", limits::DROP_ENTRIES));
+            return Err(("entries", limits::DROP_ENTRIES as u64));
+        }
+        if self.name_bytes > limits::DROP_NAME_BYTES {
+            return Err(("bytes of names", limits::DROP_NAME_BYTES));
         }
         Ok(())
     }

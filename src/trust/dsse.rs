@@ -66,6 +66,14 @@ pub enum EnvelopeRefusal {
         /// Its length.
         found: usize,
     },
+    /// A key id longer than any hint is.
+    #[error("the key id of signature {number} has {found} bytes, expected at most {}", limits::KEY_ID_BYTES)]
+    KeyIdLength {
+        /// The signature's place in the list, from 1.
+        number: usize,
+        /// The key id's length, in bytes.
+        found: usize,
+    },
     /// More signatures than we try.
     #[error("{found} signatures, expected at most {}", limits::SIGNATURES)]
     TooManySignatures {
@@ -175,13 +183,17 @@ fn pae_header(payload: usize) -> Vec<u8> {
 }
 
 fn signature((index, wire): (usize, &WireSignature)) -> Result<Signature, EnvelopeRefusal> {
+    let number = index.saturating_add(1);
+    let keyid = wire.keyid.as_deref().unwrap_or_default();
+    // What is said about a signature repeats its key id.
+    if keyid.len() > limits::KEY_ID_BYTES {
+        return Err(EnvelopeRefusal::KeyIdLength { number, found: keyid.len() });
+    }
     let mut bytes = wire.sig.clone().into_bytes();
     decode_in_place(&mut bytes).ok_or(EnvelopeRefusal::Base64 { field: "sig" })?;
     let found = bytes.len();
-    let bytes = bytes
-        .try_into()
-        .map_err(|_| EnvelopeRefusal::SignatureLength { number: index.saturating_add(1), found })?;
-    Ok(Signature { untrusted_keyid: wire.keyid.clone().unwrap_or_default(), bytes })
+    let bytes = bytes.try_into().map_err(|_| EnvelopeRefusal::SignatureLength { number, found })?;
+    Ok(Signature { untrusted_keyid: keyid.to_owned(), bytes })
 }
 
 /// Where the encoded payload is: in the envelope's own bytes, unless JSON escapes made a copy necessary.

@@ -3,14 +3,13 @@
 use super::{Control, Definition, Parameter};
 use crate::config::{Faults, Section};
 use crate::digest::Algorithm;
-use crate::drop::path::DropPath;
+use crate::drop::collisions::collisions;
 use crate::drop::{Inventory, Oddity};
 use crate::finding::{Code, Finding, Judgement};
 use crate::manifest::native;
 use crate::policy::Facts;
 use crate::time::Period;
 use crate::trust::{Role, Threshold, TrustStore};
-use std::collections::BTreeMap;
 
 const CLAUSE: &str = "SO12.1";
 const MEANING: &str = "The provider validates the integrity of products, by scanning and testing them, before they are \
@@ -290,7 +289,7 @@ impl Control for ManifestComplete {
             ));
         }
         for path in &contents.missing {
-            let found = match facts.inventory.odd.iter().find(|odd| odd.path.as_ref() == Some(path)) {
+            let found = match facts.inventory.find_odd(path) {
                 Some(odd) => odd.oddity.to_string(),
                 None if facts.inventory.directories.binary_search(path).is_ok() => "a directory".to_owned(),
                 None => "nothing".to_owned(),
@@ -331,7 +330,15 @@ impl Control for ManifestComplete {
         }
         let paths = || facts.inventory.files.iter().map(|entry| &entry.path);
         if self.collisions == Disposition::Refuse {
-            findings.extend(collisions(paths().chain(&facts.inventory.directories)));
+            let paths = paths().chain(&facts.inventory.directories);
+            findings.extend(collisions(paths).into_iter().map(|(path, other)| {
+                Finding::new(
+                    Code::NameCollision,
+                    path.as_str(),
+                    "a name that differs from every other in more than case or Unicode form",
+                    format!("also {:?}", other.as_str()),
+                )
+            }));
         }
         if self.unportable == Disposition::Refuse {
             findings.extend(paths().filter_map(|path| {
@@ -379,36 +386,6 @@ fn oddities(inventory: &Inventory) -> Vec<Finding> {
             ),
         })
         .collect()
-}
-
-fn collisions<'p>(paths: impl Iterator<Item = &'p DropPath>) -> Vec<Finding> {
-    // Only names that are not plain lowercase ASCII can collide with another spelling of themselves, but
-    // the other spelling may be plain: every path has to be keyed. Hashes keep that small.
-    let mut seen: BTreeMap<u64, &DropPath> = BTreeMap::new();
-    let mut findings = Vec::new();
-    for path in paths {
-        let key = path.collision_key();
-        match seen.entry(short_hash(&key)) {
-            std::collections::btree_map::Entry::Vacant(vacant) => {
-                vacant.insert(path);
-            }
-            std::collections::btree_map::Entry::Occupied(first) if first.get().collision_key() == key => {
-                findings.push(Finding::new(
-                    Code::NameCollision,
-                    path.as_str(),
-                    "a name that differs from every other in more than case or Unicode form",
-                    format!("also {:?}", first.get().as_str()),
-                ));
-            }
-            std::collections::btree_map::Entry::Occupied(_) => {}
-        }
-    }
-    findings
-}
-
-fn short_hash(text: &str) -> u64 {
-    let digest = blake3::hash(text.as_bytes());
-    digest.as_bytes().iter().take(8).fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
 }
 
 pub(super) static DIGEST_STRENGTH: Definition = Definition {
