@@ -56,6 +56,13 @@ pub const SIGNATURE_WORK_BYTES: u64 = 4 << 30;
 /// Most tries (signature times candidate key) on one envelope, for small payloads.
 pub const SIGNATURE_TRIES: u64 = 4096;
 
+/// Most tries on all evidence of a drop together: a minute or two of one core. Ten thousand statements, each by a few
+/// signers and tried with dozens of keys, fit.
+pub const EVIDENCE_TRIES: u64 = 1_000_000;
+
+/// Most bytes that checking the signatures of all evidence of a drop may hash, for the same reason.
+pub const EVIDENCE_WORK_BYTES: u64 = 64 << 30;
+
 /// Longest name of a vendor, product, version or recipient, in bytes.
 pub const NAME_BYTES: usize = 128;
 

@@ -228,15 +228,42 @@ impl TrustStore {
         capacity: Capacity,
         at: Time,
     ) -> Result<Verified<Envelope>, NotVerified> {
+        self.verify_within(envelope, capacity, at, &mut Budget::of_one())
+    }
+
+    /// The same for one of many envelopes, which share a `budget` beside the one that each has.
+    ///
+    /// # Errors
+    /// Those of [`verify`](Self::verify).
+    pub fn verify_within(
+        &self,
+        envelope: Envelope,
+        capacity: Capacity,
+        at: Time,
+        shared: &mut Budget,
+    ) -> Result<Verified<Envelope>, NotVerified> {
+        let granted = Budget::of_one().at_most(shared);
+        let mut budget = granted;
+        let result = self.verify_spending(envelope, capacity, at, &mut budget);
+        shared.charge(granted, budget);
+        result
+    }
+
+    fn verify_spending(
+        &self,
+        envelope: Envelope,
+        capacity: Capacity,
+        at: Time,
+        budget: &mut Budget,
+    ) -> Result<Verified<Envelope>, NotVerified> {
         if envelope.signatures().is_empty() {
             return Err(NotVerified::Unsigned);
         }
-        let mut budget = Budget::default();
         let mut signers: Vec<Signer> = Vec::new();
         let mut remarks = Vec::new();
         for signature in envelope.signatures() {
             let keyid = signature.untrusted_keyid.as_str();
-            let found = match self.signer_of(&envelope, signature, &mut budget) {
+            let found = match self.signer_of(&envelope, signature, budget) {
                 Found::Key(key) => key,
                 Found::Nobody => {
                     remarks.push(match self.keys().iter().find(|key| key.answers_to(keyid)) {
@@ -296,20 +323,35 @@ enum Found<'s> {
     OutOfBudget,
 }
 
-/// What checking one envelope may still cost. Whoever floods it with signatures reaches the end of it,
-/// and what was not tried does not count.
-struct Budget {
+/// What checking signatures may still cost. Whoever floods an envelope with them, or a drop with envelopes, reaches
+/// the end of it, and what was not tried does not count.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
     tries: u64,
     bytes: u64,
 }
 
-impl Default for Budget {
-    fn default() -> Self {
+impl Budget {
+    /// That of one envelope.
+    pub fn of_one() -> Self {
         Self { tries: limits::SIGNATURE_TRIES, bytes: limits::SIGNATURE_WORK_BYTES }
     }
-}
 
-impl Budget {
+    /// That of all evidence of a drop.
+    pub fn of_evidence() -> Self {
+        Self { tries: limits::EVIDENCE_TRIES, bytes: limits::EVIDENCE_WORK_BYTES }
+    }
+
+    fn at_most(self, other: &Self) -> Self {
+        Self { tries: self.tries.min(other.tries), bytes: self.bytes.min(other.bytes) }
+    }
+
+    /// Takes what lies between what was granted and what is left of it.
+    fn charge(&mut self, granted: Self, left: Self) {
+        self.tries = self.tries.saturating_sub(granted.tries.saturating_sub(left.tries));
+        self.bytes = self.bytes.saturating_sub(granted.bytes.saturating_sub(left.bytes));
+    }
+
     fn spend(&mut self, bytes: usize) -> bool {
         let rest = u64::try_from(bytes)
             .ok()
@@ -318,5 +360,46 @@ impl Budget {
             *self = Self { tries, bytes };
         }
         rest.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Document;
+    use crate::trust::dsse::Signature;
+    use crate::trust::ed25519::PrivateKey;
+
+    #[test]
+    fn envelopes_that_share_a_budget_end_with_it() {
+        let key = PrivateKey::generate().unwrap();
+        let pem = key.public().unwrap().to_pem().unwrap();
+        let text = format!(
+            "version = 1\n[[key]]\nid = \"k\"\npublic-key = \"\"\"{pem}\"\"\"\nowner = \"J\"\nparty = \"lab\"\n\
+             roles = [\"test\"]\nvalid-from = 2026-01-01T00:00:00Z\nvalid-until = 2027-01-01T00:00:00Z\n"
+        );
+        let store = TrustStore::read(&Document::new("trust.toml", text)).unwrap();
+        let at: Time = "2026-06-01T00:00:00Z".parse().unwrap();
+        let signed = |strangers: usize| {
+            let mut envelope = Envelope::over(b"{}");
+            for _ in 0..strangers {
+                envelope.add(Signature { untrusted_keyid: String::new(), bytes: [0; 64] });
+            }
+            let bytes = key.sign(envelope.signed_bytes());
+            envelope.add(Signature { untrusted_keyid: String::new(), bytes });
+            envelope
+        };
+        let mut shared = Budget { tries: 5, ..Budget::of_evidence() };
+        let mut verify = |strangers| {
+            store
+                .verify_within(signed(strangers), Capacity::Any, at, &mut shared)
+                .map(|good| good.remarks().len())
+        };
+        assert_eq!(verify(0), Ok(0));
+        assert_eq!(verify(2), Ok(2));
+        // One try is left: for the stranger.
+        assert_eq!(verify(1).map_err(|_| ()), Err(()));
+        assert_eq!(verify(0), Err(NotVerified::NoneCounts(vec![Remark::NotTried])));
+        assert_eq!(store.verify(signed(0), Capacity::Any, at).map(|_| ()), Ok(()));
     }
 }
