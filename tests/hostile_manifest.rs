@@ -941,3 +941,45 @@ fn what_is_said_is_short_however_long_what_it_quotes() {
         verdict.rejected(claim, MALFORMED);
     }
 }
+
+#[test]
+fn a_mutated_envelope_is_the_signed_one_or_none() {
+    use dropgate::gate::receive;
+    use dropgate::trust::TrustStore;
+    let scene = Scene::good();
+    let whole = fs::read(scene.file("drop.dsse.json")).unwrap();
+    let store = TrustStore::load(&fixture("gate/trust.toml")).unwrap();
+    let at = "2026-06-01T00:00:00Z".parse().unwrap();
+    let signed = receive(whole.clone(), &store, at).unwrap().value().digest;
+    // A generator of ours, so that every run tries the same.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let mut read = 0;
+    for round in 0..20_000 {
+        let mut bytes = whole.clone();
+        for _ in 0..=next(3) {
+            let at = next(bytes.len());
+            match next(6) {
+                0 => bytes[at] ^= 1 << next(8),
+                1 => bytes[at] = b"\"{}[],:\\ux00 \n\xff=+-_A"[next(20)],
+                2 => drop(bytes.remove(at)),
+                3 => bytes.insert(at, whole[next(whole.len())]),
+                4 => bytes.truncate(at.max(1)),
+                _ => {
+                    let from = next(whole.len());
+                    let piece = whole[from..(from + next(200)).min(whole.len())].to_vec();
+                    bytes.splice(at..at, piece);
+                }
+            }
+        }
+        if let Ok(manifest) = receive(bytes, &store, at) {
+            assert_eq!(manifest.value().digest, signed, "round {round}");
+            read += 1;
+        }
+    }
+    // Blanks, other key ids: the form may change, what was signed may not.
+    assert!(read > 0);
+}

@@ -253,6 +253,7 @@ pub struct Sign {
 
 impl Sign {
     fn run(self, output: &Output) -> Result<(), Failure> {
+        threads(None)?;
         let (mut envelope, manifest) = untrusted(&self.drop)?;
         let source = Directory::open(&self.drop)?;
         let inventory = source.inventory()?;

@@ -101,16 +101,19 @@ impl Verify {
     }
 }
 
-/// Sets the number of threads for the whole process.
+/// Starts the threads of the whole process, one for each core unless told otherwise. Left to their first use, a system
+/// that gives no more threads would end it by a panic.
 pub fn threads(jobs: Option<NonZeroUsize>) -> Result<(), Failure> {
-    let Some(jobs) = jobs else { return Ok(()) };
-    if jobs.get() > 1024 {
+    if let Some(jobs) = jobs.filter(|jobs| jobs.get() > 1024) {
         return Err(Failure::said(format!("--jobs: expected 1 to 1024, found {jobs}")));
     }
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs.get())
-        .build_global()
-        .map_err(|error| Failure::said(format!("can't start {jobs} threads: {error}")))
+    // Zero means one for each core.
+    rayon::ThreadPoolBuilder::new().num_threads(jobs.map_or(0, NonZeroUsize::get)).build_global().map_err(
+        |error| match jobs {
+            Some(jobs) => Failure::said(format!("can't start {jobs} threads: {error}")),
+            None => Failure::said(format!("can't start a thread for each core: {error}")),
+        },
+    )
 }
 
 /// Refuses to write into the drop that is judged.
