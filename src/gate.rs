@@ -131,8 +131,18 @@ impl Gate {
     pub fn baseline(&self, path: &Path, at: Time) -> Result<Manifest, GateError> {
         let refuse = |why: String| GateError::Baseline { path: path.to_owned(), why };
         let bytes = files::read(path, limits::MANIFEST_BYTES)?;
+        let manifest = self.signed(bytes, at).map_err(refuse)?;
+        Ok(manifest.value().clone())
+    }
+
+    /// Reads a manifest that as many people signed as the policy asks for, who may speak for its vendor and product at
+    /// `at`. Its end is not asked.
+    ///
+    /// # Errors
+    /// With why it is none.
+    pub fn signed(&self, bytes: Vec<u8>, at: Time) -> Result<Verified<Manifest>, String> {
         let manifest = receive(bytes, &self.trust, at)
-            .map_err(|findings| refuse(findings.iter().map(described).collect::<Vec<_>>().join("; ")))?;
+            .map_err(|findings| findings.iter().map(described).collect::<Vec<_>>().join("; "))?;
         let signers = signers_in_scope(&manifest);
         let asked = self.policy.release_threshold();
         if !asked.is_some_and(|threshold| threshold.is_met_by(&signers)) {
@@ -142,11 +152,11 @@ impl Gate {
                 owners if owners.is_empty() => "none".to_owned(),
                 owners => owners.join(", "),
             };
-            return Err(refuse(format!(
+            return Err(format!(
                 "expected signatures by at least {asked} distinct owner(s) for its vendor and product, found {found}"
-            )));
+            ));
         }
-        Ok(manifest.value().clone())
+        Ok(manifest)
     }
 
     /// Judges a drop.
@@ -283,7 +293,8 @@ impl Gate {
     }
 }
 
-fn signers_in_scope(manifest: &Verified<Manifest>) -> Vec<Signer> {
+/// The signers of a manifest that may speak for its vendor and product.
+pub fn signers_in_scope(manifest: &Verified<Manifest>) -> Vec<Signer> {
     let release = &manifest.value().release;
     let speaks = |signer: &&Signer| signer.speaks_for(release.vendor.as_str(), release.product.as_str());
     manifest.signers().iter().filter(speaks).cloned().collect()
