@@ -74,8 +74,8 @@ impl fmt::Display for Algorithm {
 /// (MD5, SHA-1), or the sum was never meant against an attacker (CRC). They are read past, never counted.
 pub const WEAK_NAMES: [&str; 5] = ["md5", "sha1", "crc32", "crc32c", "adler32"];
 
-/// A set of algorithms.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// A set of algorithms. The order is any one that stays the same, for what must come out the same every time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Algorithms(u8);
 
 impl Algorithms {
@@ -88,6 +88,17 @@ impl Algorithms {
     /// Whether the set holds `algorithm`.
     pub fn contains(self, algorithm: Algorithm) -> bool {
         self.0 & (1 << algorithm as u8) != 0
+    }
+
+    /// The algorithms that are in both sets.
+    #[must_use]
+    pub fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// How many there are.
+    pub fn count(self) -> u32 {
+        self.0.count_ones()
     }
 
     /// The members, in the order of [`Algorithm::ALL`].

@@ -30,6 +30,8 @@ pub mod trust;
 pub mod manifest;
 pub mod reconcile;
 
+pub mod difference;
+
 pub mod evidence;
 pub mod policy;
 

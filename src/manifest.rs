@@ -101,3 +101,32 @@ impl Manifest {
         &self.artifacts
     }
 }
+
+#[cfg(test)]
+impl Manifest {
+    /// A manifest that nobody signed, for tests of what only looks at artifacts: paths with digests by name.
+    pub(crate) fn imagined(artifacts: &[(&str, &[(&str, &str)])]) -> Self {
+        let mut artifacts: Vec<Artifact> = artifacts
+            .iter()
+            .map(|(path, digests)| {
+                let mut claims = crate::digest::Claims::default();
+                digests.iter().for_each(|(name, text)| claims.add(name, text).unwrap());
+                Artifact { path: DropPath::parse(path).unwrap(), digests: claims.finish().unwrap() }
+            })
+            .collect();
+        artifacts.sort_by(|a, b| a.path.cmp(&b.path));
+        let name = |text: &str| Name::parse(text).unwrap();
+        let release = Release {
+            vendor: name("Acme"),
+            product: name("radio"),
+            version: name("1"),
+            kind: Kind::SoftwareUpdate,
+            issued: "2026-01-31T12:00:00Z".parse().unwrap(),
+            expires: "2026-07-31T12:00:00Z".parse().unwrap(),
+            sequence: 1,
+            replaces: None,
+            recipient: None,
+        };
+        Self { release, digest: DocumentDigest::of(b""), artifacts }
+    }
+}
