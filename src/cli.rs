@@ -1,5 +1,6 @@
 //! The command line: one file for each command. Owns clock, environment, threads, printing and exit codes.
 
+mod diff;
 mod init;
 mod key;
 mod manifest;
@@ -36,6 +37,8 @@ struct Arguments {
 enum Command {
     /// Judge a drop; touch nothing.
     Verify(verify::Verify),
+    /// Show what changed between two drops, by their manifests.
+    Diff(diff::Diff),
     /// For vendors: list and sign a drop.
     #[command(subcommand)]
     Manifest(manifest::Command),
@@ -77,6 +80,7 @@ pub fn run() -> ExitCode {
     let output = Output::new(arguments.color, arguments.quiet);
     let result = match arguments.command {
         Command::Verify(verify) => verify.run(&output),
+        Command::Diff(diff) => diff.run(&output),
         Command::Manifest(command) => command.run(&output),
         Command::Key(command) => command.run(&output),
         Command::Init(init) => init.run(&output),

@@ -82,3 +82,10 @@ pub const READ_BUFFER_BYTES: usize = 128 << 10;
 /// Most findings of one code that text output lists one by one; the rest are counted there and are
 /// whole in JSON.
 pub const FINDINGS_SHOWN: usize = 10;
+
+/// Most changes of one class that `diff` lists one by one in text, unless all are asked for: a screen of each.
+pub const CHANGES_SHOWN: usize = 50;
+
+/// Widest column of paths in the text of `diff`, in characters. One long path must not push the sizes of all
+/// the others out of sight.
+pub const PATH_COLUMN: usize = 60;
