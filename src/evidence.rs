@@ -4,6 +4,8 @@
 //! trusted key vouches for is an unlisted file like any other. A statement is about this drop only
 //! when its subjects' digests are those of artifacts of this drop: a name binds nothing.
 
+pub mod raw;
+
 use crate::digest::{Algorithm, Claimed, DigestSet};
 use crate::drop::path::DropPath;
 use crate::finding::{Code, Finding};

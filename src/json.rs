@@ -66,6 +66,11 @@ impl<'t> Strict<'t> {
         Ok(Self(text))
     }
 
+    /// The text.
+    pub fn text(self) -> &'t str {
+        self.0
+    }
+
     /// Reads a typed value.
     ///
     /// # Errors

@@ -32,6 +32,29 @@ pub const MANIFEST_BYTES: u64 = 512 << 20;
 /// Largest evidence envelope, in bytes. A statement names reports by digest and does not carry them.
 pub const EVIDENCE_BYTES: u64 = 16 << 20;
 
+/// Longest text for people in a statement (a reason, a summary), in bytes: a page.
+pub const WORDS_BYTES: usize = 4096;
+
+/// Largest raw report, in bytes. A million test cases in JUnit take about 100 MB; a report is held in memory
+/// while it is read, since its digest covers all of it.
+pub const REPORT_BYTES: u64 = 128 << 20;
+
+/// Most bytes of raw reports in all that are read for one drop: what is derived from them is held until the
+/// verdict.
+pub const REPORTS_BYTES: u64 = 1 << 30;
+
+/// Most bytes of evidence envelopes that are read of one drop. What they say is held until the verdict; the statements of
+/// a drop of a hundred reports take some 500 KB.
+pub const EVIDENCE_BYTES_IN_ALL: u64 = 1 << 30;
+
+/// Most memory, in bytes, that what was read of all statements and reports of one drop may take. A name that stands once in a
+/// file is repeated in each of its tests or products, so the sizes of the files do not bound this.
+pub const EVIDENCE_HELD_BYTES: usize = 2 << 30;
+
+/// How far the clock of whoever made evidence may be ahead of the gate's, in seconds. Less than any period that a
+/// policy asks for.
+pub const EVIDENCE_CLOCK_SKEW_SECONDS: i64 = 300;
+
 /// Most evidence envelopes in a drop.
 pub const EVIDENCE_FILES: usize = 10_000;
 
@@ -83,9 +106,90 @@ pub const READ_BUFFER_BYTES: usize = 128 << 10;
 /// whole in JSON.
 pub const FINDINGS_SHOWN: usize = 10;
 
+/// Most findings of a verdict that text output lists one by one, over all codes: what a person reads in a ticket.
+pub const FINDINGS_SHOWN_IN_ALL: usize = 100;
+
 /// Most changes of one class that `diff` lists one by one in text, unless all are asked for: a screen of each.
 pub const CHANGES_SHOWN: usize = 50;
 
 /// Widest column of paths in the text of `diff`, in characters. One long path must not push the sizes of all
 /// the others out of sight.
 pub const PATH_COLUMN: usize = 60;
+
+/// Most entries in one list of a raw scan report (runs, results, rules, matches). The largest published SARIF limits
+/// stay at 25,000 results a run; an empty entry is three bytes of report and some hundred bytes of memory.
+pub const SCAN_ENTRIES: usize = 1_000_000;
+
+/// Most components of a hierarchical SARIF rule id (`CA1000/1/2`) that are taken off to find its rule. The
+/// specification's examples have three; each costs a look-up as long as the id.
+pub const RULE_ID_LEVELS: usize = 16;
+
+/// Longest id (package URL, CPE, name, version, vulnerability) in a bill of materials or VEX document, in bytes. The
+/// longest of real documents stay under 1,000.
+pub const IDENTIFIER_BYTES: usize = 4096;
+
+/// Most text, in bytes, that the statements of one VEX document may hold once every reference in it is followed: a
+/// reference of a few bytes can stand for ids of thousands. The largest real documents (ten thousand products, a hundred
+/// vulnerabilities) stay under this.
+pub const VEX_BYTES: usize = 256 << 20;
+
+/// Most comparisons of issues with VEX statements in one drop. Real drops have thousands of either and few of one id;
+/// a hundred thousand of each under one id would be ten thousand million. What is over it stays open.
+pub const VEX_COMPARISONS: u64 = 20_000_000;
+
+/// Most package URLs of one SPDX package. Tools give one; each stands for a component.
+pub const PACKAGE_PURLS: usize = 32;
+
+/// Longest chain of relationships between products of a CSAF document. Real ones have one or two; a circle has no
+/// end.
+pub const PRODUCT_CHAIN: usize = 8;
+
+/// Longest custom expression, in bytes. One clause of a contract fits in a few hundred; the parser needs
+/// time that grows faster than the text.
+pub const EXPRESSION_BYTES: usize = 4096;
+
+/// Deepest nesting of brackets and choices (`?`) in a custom expression. The parser recurses, some ten calls a level.
+pub const EXPRESSION_NESTING: usize = 24;
+
+/// Most nodes in the tree of a custom expression: it bounds what one step of a loop can cost.
+pub const EXPRESSION_NODES: usize = 1024;
+
+/// Deepest tree of a custom expression, which is judged by recursion.
+pub const EXPRESSION_DEPTH: usize = 64;
+
+/// Most loops (`all`, `exists`, ...) inside one another in a custom expression. Each multiplies the time by the
+/// length of its list.
+pub const EXPRESSION_LOOPS: usize = 3;
+
+/// Most steps that one judgement by a custom expression may take in the worst case: the nodes judged, times the lists
+/// they are judged over, plus what is copied. It is worked out before the first step, from the facts at hand.
+/// This many took 0.3 s at most where it was measured.
+pub const EXPRESSION_STEPS: u64 = 10_000_000;
+
+/// Stack of the thread that reads and judges custom expressions, in bytes: the longest chain of selections that fits
+/// in [`EXPRESSION_BYTES`] gets by with an eighth of it in an unoptimised build. It is reserved, and used as needed.
+pub const EXPRESSION_STACK_BYTES: usize = 64 << 20;
+
+/// Deepest nesting of XML elements. Suites nest by folder or class in the deepest dialect (PHPUnit's): under 20.
+pub const XML_DEPTH: usize = 100;
+
+/// Most attributes of one XML element: names are remembered to find duplicates. Published dialects stay under 20.
+pub const XML_ATTRIBUTES: usize = 256;
+
+/// Deepest nesting of TAP subtests. A level costs four blanks on each of its lines, so real ones stay under 10.
+pub const TAP_DEPTH: usize = 64;
+
+/// Most tests in one report, for memory: a case takes some 200 bytes beside its name and reason.
+pub const REPORT_CASES: usize = 1_000_000;
+
+/// Longest identity of one test, suites and class included, in bytes. Parametrised tests put their whole
+/// parameters there; what is longer is data, and would fill every message that names it.
+pub const REPORT_CASE_ID_BYTES: usize = 16 << 10;
+
+/// Most bytes in all the identities of one report together. A suite's long name is repeated in each of its cases,
+/// so the size of the file does not bound this.
+pub const REPORT_IDS_BYTES: usize = 512 << 20;
+
+/// Most contradictions and failures outside of tests that one report may hold; one is enough to refuse it, and each
+/// takes memory.
+pub const REPORT_NOTES: usize = 10_000;
