@@ -38,6 +38,9 @@ const FOUND_SHOWN: usize = 60;
 
 const BOM: char = '\u{feff}';
 
+/// Strings, each with its place in the file.
+pub type PlacedTexts = Vec<(String, Range<usize>)>;
+
 /// A file of the operator's, held while it is read so that faults can point into it.
 #[derive(Debug, Clone)]
 pub struct Document {
@@ -243,6 +246,15 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Every key with its value, for tables whose keys are the operator's own words.
+    pub fn entries(self, faults: &mut Faults) -> Vec<(&'a str, Item<'a>)> {
+        faults.unfinished = faults.unfinished.saturating_sub(1);
+        self.table
+            .iter()
+            .map(|(key, value)| (key.get_ref().as_ref(), Item { name: self.name, value }))
+            .collect()
+    }
+
     /// Records every key that was not asked for.
     pub fn finish(self, faults: &mut Faults) {
         faults.unfinished = faults.unfinished.saturating_sub(1);
@@ -362,12 +374,51 @@ impl<'a> Item<'a> {
     }
 
     /// An array of strings that are not empty, at least one, each with its place.
-    pub fn texts(&self, faults: &mut Faults) -> Option<Vec<(String, Range<usize>)>> {
+    pub fn texts(&self, faults: &mut Faults) -> Option<PlacedTexts> {
         let elements = self.elements("strings", faults)?;
         let texts: Vec<_> =
             elements.iter().map(|element| Some((element.text(faults)?.to_owned(), element.span()))).collect();
         // Collected in two steps, so that the first fault does not hide the next.
         texts.into_iter().collect()
+    }
+
+    /// Either this one word, as `None`, or an array of strings that are not empty, at least one.
+    pub fn texts_unless(&self, word: &'static str, faults: &mut Faults) -> Option<Option<PlacedTexts>> {
+        match self.value.get_ref() {
+            DeValue::String(text) if text == word => Some(None),
+            DeValue::Array(_) => self.texts(faults).map(Some),
+            _ => {
+                let expected = format!("\"{word}\" or an array of strings");
+                self.mistyped(&expected, faults);
+                None
+            }
+        }
+    }
+
+    /// Either this one word, as `None`, or an array of distinct legal strings, at least one.
+    pub fn choices_unless<T: Copy + PartialEq>(
+        &self,
+        word: &'static str,
+        legal: &[(&'static str, T)],
+        faults: &mut Faults,
+    ) -> Option<Option<Vec<T>>> {
+        match self.value.get_ref() {
+            DeValue::String(text) if text == word => Some(None),
+            DeValue::Array(_) => self.choices(legal, faults).map(Some),
+            _ => {
+                let expected = format!("\"{word}\" or an array of strings");
+                self.mistyped(&expected, faults);
+                None
+            }
+        }
+    }
+
+    /// Either this one word, as `None`, or a date and time with its zone.
+    pub fn time_unless(&self, word: &'static str, faults: &mut Faults) -> Option<Option<Time>> {
+        match self.value.get_ref() {
+            DeValue::String(text) if text == word => Some(None),
+            _ => self.time(faults).map(Some),
+        }
     }
 
     /// A span of time such as `"24h"`.
@@ -472,7 +523,8 @@ fn listed(what: &str, quote: char, legal: &[&str]) -> String {
     format!("legal {what}: {}", quoted.join(", "))
 }
 
-fn suggestion(what: &str, quote: char, found: &str, legal: &[&str]) -> String {
+/// The legal names, after the nearest of them to what was found.
+pub(crate) fn suggestion(what: &str, quote: char, found: &str, legal: &[&str]) -> String {
     let list = listed(what, quote, legal);
     match nearest(found, legal) {
         Some(name) => format!("did you mean {quote}{name}{quote}? {list}"),

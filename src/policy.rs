@@ -8,6 +8,7 @@
 //! nothing, or that does not ask whether the files are the signed ones, can't be made.
 
 pub mod controls;
+pub mod expression;
 pub mod facts;
 pub mod pack;
 

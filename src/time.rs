@@ -33,6 +33,11 @@ impl Time {
         Self(self.0.saturating_add(period.0).unwrap_or(jiff::Timestamp::MAX))
     }
 
+    /// Microseconds since 1970-01-01T00:00:00Z, finer parts cut off.
+    pub fn microseconds(self) -> i64 {
+        self.0.as_microsecond()
+    }
+
     /// This time with fractions of a second cut off, as signed documents carry it.
     pub fn whole_seconds(self) -> Self {
         Self(jiff::Timestamp::from_second(self.0.as_second()).unwrap_or(self.0))
@@ -112,6 +117,18 @@ pub struct Period(jiff::SignedDuration);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected a whole number and a unit (s, m, h, d), such as 30s, 5m, 24h or 90d")]
 pub struct NotAPeriod;
+
+impl Period {
+    /// A period of so many seconds.
+    pub const fn of_seconds(seconds: i64) -> Self {
+        Self(jiff::SignedDuration::from_secs(seconds))
+    }
+
+    /// Its length in microseconds; every period that can be parsed fits.
+    pub fn microseconds(self) -> i64 {
+        i64::try_from(self.0.as_micros()).unwrap_or(i64::MAX)
+    }
+}
 
 const UNITS: [(char, i64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
