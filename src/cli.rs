@@ -25,11 +25,18 @@ struct Arguments {
     command: Command,
 
     /// When to colour output. NO_COLOR in the environment means never, unless this says otherwise.
-    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t = ColorChoice::Auto,
+        value_name = "WHEN",
+        help_heading = "Global options"
+    )]
     color: ColorChoice,
 
     /// Print nothing but results and errors: no progress, no notes, no verdict text (the exit code tells).
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = "Global options")]
     quiet: bool,
 }
 
@@ -42,6 +49,7 @@ enum Command {
     /// For vendors: list and sign a drop.
     #[command(subcommand)]
     Manifest(manifest::Command),
+    // Its own text is longer; one here would take its place. So it is with the subcommands.
     /// Make and look at signing keys.
     #[command(subcommand)]
     Key(key::Command),

@@ -108,17 +108,17 @@ impl Algorithms {
 }
 
 /// Marks digests that a document claims.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Claimed {}
 
 /// Marks digests that were computed here, from bytes that were read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Computed {}
 
 /// The digests of one thing, by algorithm; claimed or computed, which are different types.
 ///
 /// Packed as tag and bytes behind one pointer: a drop of a million artifacts holds two million of these.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DigestSet<Origin> {
     packed: Box<[u8]>,
     origin: PhantomData<Origin>,
@@ -278,6 +278,23 @@ impl DigestSet<Computed> {
     }
 }
 
+impl DigestSet<Claimed> {
+    /// Whether two documents mean the same bytes: one digest at least is in both, and none by an algorithm that both
+    /// give is another. It says what a document is about; that something is what was claimed, only
+    /// [`matches`](DigestSet::matches) can say.
+    pub fn names_the_same_as(&self, other: &Self) -> bool {
+        let mut common = false;
+        for (algorithm, digest) in self.iter() {
+            match other.by(algorithm) {
+                Some(theirs) if theirs != digest => return false,
+                Some(_) => common = true,
+                None => {}
+            }
+        }
+        common
+    }
+}
+
 /// The running hashes of one file: every wanted algorithm in one pass over its bytes.
 #[derive(Debug)]
 pub struct Hashers {
@@ -338,6 +355,11 @@ impl DocumentDigest {
     /// Hashes the document's exact bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// Whether it is these bytes.
+    pub fn is(&self, bytes: &[u8]) -> bool {
+        self.0 == *bytes
     }
 
     /// Reads 64 lowercase hex digits, as a document refers to another.

@@ -88,6 +88,8 @@ codes! {
     DropDisturbed = "drop-disturbed", "For the operator: judge a copy of the drop that nothing writes to.";
     /// An envelope below evidence/ that no key of the trust store vouches for; it counts as an unlisted file.
     EvidenceNotAuthentic = "evidence-not-authentic", "Have it signed by a key that the operator trusts, or remove it.";
+    /// An envelope that a trusted key signed, and whose statement is not in the form that its type asks for.
+    EvidenceMalformed = "evidence-malformed", "Write the statement with `dropgate attest`, or fix the tool that wrote it; docs/predicates/ has the forms.";
     /// An artifact has no digest at or over the policy's floor.
     DigestWeak = "digest-weak", "List the artifact with sha256 or stronger.";
     /// No manifest could be verified, so nothing that it says is known.
@@ -106,10 +108,158 @@ codes! {
     Fork = "fork", "Build the release on the version that the operator runs, and name its manifest in `replaces`.";
     /// The sequence number jumps so far that later releases could be locked out.
     FastForward = "fast-forward", "Number releases in small steps.";
-    /// No statement about a test, signed by a key that is trusted for role `test`.
-    TestEvidenceMissing = "test-evidence-missing", "Deliver a signed in-toto test-result statement about these artifacts below evidence/.";
+    /// A document that a statement names by digest is not among the files that arrived as they were signed.
+    DocumentMissing = "document-missing", "Deliver the document with the drop, list it in the manifest, and name it by the digest of the file that is delivered.";
+    /// A document that a statement names arrived, and has no contents.
+    DocumentEmpty = "document-empty", "Deliver the document itself.";
+    /// The raw report that a statement names is not among the files that arrived as they were signed.
+    ReportMissing = "report-missing", "Deliver the raw report with the drop, list it in the manifest, and attest to that very file.";
+    /// A raw report that is not in the form that its statement says, is cut off, or has contents that this gate does not understand.
+    ReportMalformed = "report-malformed", "Deliver the report as the tool wrote it, whole; docs/reports.md says which forms are read.";
+    /// A raw report whose own counts are not those of its contents.
+    ReportContradictsItself = "report-contradicts-itself", "Deliver the report as the tool wrote it; find out what changed it.";
+    /// A raw report of something that did not run to its end.
+    ReportIncomplete = "report-incomplete", "Mend what kept the tool from finishing, and run it again.";
+    /// A raw report in which nothing was tested or scanned.
+    ReportEmpty = "report-empty", "Run the tests, and deliver the report of that run.";
+    /// A statement says something else than the raw report that it names.
+    ClaimContradicted = "claim-contradicted", "Attest to what the report says; `dropgate attest` derives it.";
+    /// Times in a statement that can't be: an end before the start, or a time in the future.
+    TimesImpossible = "times-impossible", "Set the clock of the machine that tests or signs, and attest again.";
+    /// Evidence that is older than the policy allows.
+    EvidenceStale = "evidence-stale", "Scan or test again, and attest to the new report.";
+    /// No statement about a scan for malware, signed by a key that is trusted for role `malware-scan`.
+    MalwareScanMissing = "malware-scan-missing", "Scan the drop, and deliver the scanner's log with a statement made by `dropgate attest malware-scan`.";
+    /// A malware scanner found something.
+    MalwareFound = "malware-found", "Do not deliver this. Find out how it came into the release, and tell the operator.";
+    /// An artifact is covered by clean scans of too few distinct engines.
+    ArtifactNotScanned = "artifact-not-scanned", "Scan every file of the drop with as many engines as the policy asks for, and make the manifest or the files the subjects of the statement.";
+    /// A scan's statement covers an artifact that its log does not show as scanned and clean.
+    ScanLogIncomplete = "scan-log-incomplete", "Let the scanner list every file it scans, and attest to no more than it scanned.";
+    /// A scan by an engine that the policy does not list.
+    EngineNotAllowed = "engine-not-allowed", "Scan with an engine that the contract lists.";
+    /// A scan without a statement of how old the scanner's signatures were, or with older ones than the policy allows.
+    DatabaseStale = "database-stale", "Update the scanner's database, scan again, and state the database's version and time.";
+    /// A scan that began before the build that it is about had ended.
+    ScanBeforeBuild = "scan-before-build", "Scan the files that the build gave.";
+    /// A scan that does not say how it was done.
+    ScanProcedureIncomplete = "scan-procedure-incomplete", "State the scanner, its version and database, start and end, and deliver the procedure as a document.";
+    /// No statement about a scan for known vulnerabilities.
+    VulnerabilityScanMissing = "vulnerability-scan-missing", "Scan for known vulnerabilities, and deliver the scanner's report with a statement made by `dropgate attest test-report --type known-vulnerability-scan`.";
+    /// A known vulnerability at or over the ceiling, without a fix in this drop or a justified statement that it does not affect it.
+    VulnerabilityOpen = "vulnerability-open", "Deliver the fix, or a signed VEX statement that says why this product is not affected.";
+    /// A VEX statement says that a product is not affected, and not why.
+    VexUnjustified = "vex-unjustified", "Give a justification or an impact statement.";
+    /// VEX statements about one vulnerability and product that disagree.
+    VexContradiction = "vex-contradiction", "Withdraw the statement that is wrong.";
+    /// A VEX statement by a party that the policy does not let wave vulnerabilities through.
+    VexSignerNotAccepted = "vex-signer-not-accepted", "Have the statement signed by a party that the contract names.";
+    /// No bill of materials about this drop.
+    SbomMissing = "sbom-missing", "Deliver a CycloneDX or SPDX document as a statement, made by `dropgate attest sbom`.";
+    /// An artifact that no scan for known vulnerabilities covers.
+    ArtifactNotCovered = "artifact-not-covered", "Scan every file of the drop, and make the manifest or the files the subjects of the statement.";
+    /// Something of the drop is on the operator's list of counterfeit items.
+    Counterfeit = "counterfeit", "Do not deliver this item; replace it, and name the notice in the change record.";
+    /// The operator's list names what only a document that did not come could rule out.
+    CounterfeitNotRuledOut = "counterfeit-not-ruled-out", "Deliver the bill of materials, or the change record with the serial numbers.";
+    /// The operator keeps no list of counterfeit items, and the policy asks for one.
+    CounterfeitListMissing = "counterfeit-list-missing", "For the operator: name a signed notice in gate.toml.";
+    /// A drop that replaces a counterfeit item and does not name the notice and the item.
+    ReplacementUnnamed = "replacement-unnamed", "Name the notice and the item in the change record.";
+    /// A replacement that came after the time that the policy gives.
+    ReplacementLate = "replacement-late", "Agree with the operator on what happens meanwhile.";
+    /// A replacement that does not satisfy what the replaced item was accepted under.
+    ReplacementWeaker = "replacement-weaker", "Deliver the replacement with evidence for every control that the replaced item had passed.";
+    /// There is no record of what the replaced item was accepted under.
+    ReplacedVerdictMissing = "replaced-verdict-missing", "For the operator: give the verdict under which the replaced item was accepted with --baseline-verdict.";
+    /// The drop is of kind transition, to which the controls of changes do not apply, and the policy has none that judge transitions.
+    KindNotJudged = "kind-not-judged", "For the operator: put the so14.transition-* controls into the policy. Otherwise ask for a drop of the kind that it is.";
+    /// No change record, signed by a key that is trusted for role `change`, is about this manifest.
+    ChangeRecordMissing = "change-record-missing", "Write the change record for exactly this manifest with `dropgate attest change`.";
+    /// More than one change record is about this manifest.
+    ChangeRecordAmbiguous = "change-record-ambiguous", "Deliver one change record.";
+    /// The change record is of another kind than the manifest, or the manifest calls a product new that the operator runs already.
+    ChangeKindWrong = "change-kind-wrong", "Give the manifest and its change record the kind that the change is of.";
+    /// The change record lacks what its kind or cause requires.
+    ChangeIncomplete = "change-incomplete", "Add what is missing to the change record, and sign it again.";
+    /// The change record names another baseline or version than the one that is judged.
+    ChangeBaselineWrong = "change-baseline-wrong", "Write the record for the release that the operator runs and for this version.";
+    /// A file changed that the change record does not declare.
+    ChangeUndeclared = "change-undeclared", "Declare the change, or take it out of the release.";
+    /// The change record declares a change that is not there.
+    ChangeAbsent = "change-absent", "Deliver the change, or take it out of the record.";
+    /// The change record names a component that the operator's policy does not know.
+    ComponentUnknown = "component-unknown", "Name the components as the contract does.";
+    /// A changed file without a passing test that was finished before the change window opens.
+    ChangeNotTested = "change-not-tested", "Test every changed file, by its digest, before the window opens.";
+    /// Who is responsible for the change is not as the operator's table has it.
+    ResponsibilityWrong = "responsibility-wrong", "State the clause of the contract that makes the initiator responsible.";
+    /// The change record is signed by nobody who may take responsibility for the vendor.
+    SignatoryNotAccountable = "signatory-not-accountable", "Have the record signed by the vendor's accountable signatory.";
+    /// Too few distinct people of the provider approved the change.
+    ApprovalMissing = "approval-missing", "Ask the operator for approval; the operator signs it with `dropgate attest approval`.";
+    /// Somebody of the provider decided against the change.
+    ApprovalRefused = "approval-refused", "Talk to whoever rejected it; the comment in the statement says why.";
+    /// An approval by somebody who initiated, built, recorded or released the change.
+    ApproverNotIndependent = "approver-not-independent", "Have somebody approve it who had no part in it.";
+    /// An approval that was given before the change record was written, or for another record.
+    ApprovalNotOfThisChange = "approval-not-of-this-change", "Have the change record, as it is now, approved.";
+    /// An emergency that the policy does not allow, or whose review comes too late.
+    EmergencyNotAllowed = "emergency-not-allowed", "Take the ordinary way: get the change approved before it is delivered.";
+    /// The dossier of the transition is missing, or lacks this part.
+    DossierMissing = "dossier-missing", "Deliver the dossier with `dropgate attest transition`, with every part that the contract asks for.";
+    /// The dossier is not signed by both the vendor and the provider.
+    DossierNotCountersigned = "dossier-not-countersigned", "Have both parties sign the dossier.";
+    /// A part of the dossier whose time is over.
+    DossierExpired = "dossier-expired", "Renew the plan or agreement, and sign the dossier again.";
+    /// Something that the operator's checklist or the inventory lists is not covered.
+    DossierIncomplete = "dossier-incomplete", "Complete the dossier.";
+    /// A file of a transition's drop that its dossier does not name: nobody countersigned it.
+    DossierFileUnnamed = "dossier-file-unnamed", "Name the file in the dossier, or leave it out of the drop; deliver software in a drop of its own.";
+    /// No statement about a test of this drop, signed by a key that is trusted for role `test`.
+    TestEvidenceMissing = "test-evidence-missing", "Deliver the raw report of the tests with a statement made by `dropgate attest test-report`.";
+    /// A test failed, or could not be run to its end.
+    TestFailed = "test-failed", "Mend what fails, test again, and attest to the new report.";
+    /// Two tests of one report have the same name, so that one can hide behind the other.
+    TestDuplicate = "test-duplicate", "Give each test a name of its own.";
+    /// A test was skipped where the policy does not allow it.
+    TestSkipped = "test-skipped", "Run the test, or agree with the operator that it need not be run.";
+    /// Fewer tests passed than the policy asks for.
+    PassRateLow = "pass-rate-low", "Mend what fails, and test again.";
+    /// A file that no report of tests in order covers, by its digest.
+    ArtifactNotTested = "artifact-not-tested", "Test the files that are delivered, and make the manifest or the files the subjects of the statement.";
+    /// A requirement of the contract that no passing test shows to be met.
+    RequirementNotShown = "requirement-not-shown", "Name the test cases that show it in the statement's `requirements`, and let them pass.";
     /// A test was signed by a party that the policy does not let vouch for it.
     TesterNotAccountable = "tester-not-accountable", "Have the test done and signed by a party that the contract names.";
+    /// A phase of the life cycle without a test.
+    PhaseMissing = "phase-missing", "Test in every phase that the contract names, and state the phase.";
+    /// A type of test that the policy asks for was not done.
+    TestTypeMissing = "test-type-missing", "Have the test done, and deliver its report with a statement of its type.";
+    /// A test found something at or over the ceiling for its type.
+    IssueOverCeiling = "issue-over-ceiling", "Mend it and test again, or agree on a waiver with the operator.";
+    /// A test whose configuration is not stated, is nothing, or is not one that the operator approved.
+    ConfigurationNotApproved = "configuration-not-approved", "Test with the approved configuration, and state its digest.";
+    /// Iterations of a test that do not follow on one another.
+    IterationGap = "iteration-gap", "Deliver the report of every iteration, numbered from 1.";
+    /// A test that failed before and does not pass in the last iteration on these files.
+    IterationUnresolved = "iteration-unresolved", "Mend it, and test again on the files that are delivered.";
+    /// A test that passed before and is failed, skipped or gone in the last iteration.
+    IterationRegressed = "iteration-regressed", "Mend it, and test again on the files that are delivered.";
+    /// A test that passed only when it was run again, where the policy does not allow it.
+    TestFlaky = "test-flaky", "Find out why it fails at times.";
+    /// The newest run of a type of test is older than its interval.
+    TestOverdue = "test-overdue", "Test again: the contract states how often.";
+    /// The plan that a test followed was not reviewed since it had to be.
+    PlanNotReviewed = "plan-not-reviewed", "Review the plan, and state when.";
+    /// A test report lacks a part that the policy asks for.
+    ReportPartMissing = "report-part-missing", "Add the part to the statement: procedure, vulnerabilities, mitigation, escalation.";
+    /// A vulnerability in the raw report that the statement does not list.
+    VulnerabilityUnlisted = "vulnerability-unlisted", "List every vulnerability that the tests found, with its state and mitigation.";
+    /// A control of the operator's own is not satisfied.
+    CustomControlFailed = "custom-control-failed", "See the control's remedy.";
+    /// A control of the operator's own could not be judged on these facts.
+    CustomControlError = "custom-control-error", "For the operator: the message says what the expression met; guard facts that may be absent with has().";
 }
 
 impl fmt::Display for Code {
@@ -154,6 +304,8 @@ pub enum Outcome {
     Fail,
     /// Nothing was found that could meet it; counts like a failure.
     NoEvidence,
+    /// Something contradicts it, and the provider signed an exception for all of that.
+    Waived,
     /// It does not bear on this drop, by the signed kind of the drop or by the policy.
     NotApplicable,
 }
@@ -165,13 +317,14 @@ impl Outcome {
             Self::Pass => "pass",
             Self::Fail => "fail",
             Self::NoEvidence => "no-evidence",
+            Self::Waived => "waived",
             Self::NotApplicable => "not-applicable",
         }
     }
 
     /// Whether a drop with this outcome may still be accepted.
     pub const fn permits(self) -> bool {
-        matches!(self, Self::Pass | Self::NotApplicable)
+        matches!(self, Self::Pass | Self::Waived | Self::NotApplicable)
     }
 }
 
@@ -181,25 +334,46 @@ pub struct Judgement {
     outcome: Outcome,
     summary: String,
     findings: Vec<Finding>,
+    waived: Vec<WaivedFinding>,
     remarks: Vec<String>,
+}
+
+/// A finding that a waiver of the provider's excuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaivedFinding {
+    /// What is wrong.
+    pub finding: Finding,
+    /// The waiver: its place among those of the verdict.
+    pub waiver: usize,
 }
 
 impl Judgement {
     /// Passes with `summary` when there are no findings, and fails otherwise.
     pub fn unless(mut findings: Vec<Finding>, summary: impl Into<String>) -> Self {
         if findings.is_empty() {
-            return Self { outcome: Outcome::Pass, summary: summary.into(), findings, remarks: Vec::new() };
+            return Self {
+                outcome: Outcome::Pass,
+                summary: summary.into(),
+                findings,
+                waived: Vec::new(),
+                remarks: Vec::new(),
+            };
         }
         findings.sort();
-        let count = findings.len();
-        let summary = format!("{count} finding{}", if count == 1 { "" } else { "s" });
-        Self { outcome: Outcome::Fail, summary, findings, remarks: Vec::new() }
+        let summary = counted(findings.len(), "finding");
+        Self { outcome: Outcome::Fail, summary, findings, waived: Vec::new(), remarks: Vec::new() }
     }
 
     /// Nothing could meet the requirement.
     pub fn no_evidence(finding: Finding) -> Self {
         let summary = finding.code.meaning().to_owned();
-        Self { outcome: Outcome::NoEvidence, summary, findings: vec![finding], remarks: Vec::new() }
+        Self {
+            outcome: Outcome::NoEvidence,
+            summary,
+            findings: vec![finding],
+            waived: Vec::new(),
+            remarks: Vec::new(),
+        }
     }
 
     /// The requirement does not bear on this drop.
@@ -208,8 +382,32 @@ impl Judgement {
             outcome: Outcome::NotApplicable,
             summary: why.into(),
             findings: Vec::new(),
+            waived: Vec::new(),
             remarks: Vec::new(),
         }
+    }
+
+    /// Excuses each finding for which `waiver` gives the place of one. When none is left, the outcome is
+    /// [`Waived`](Outcome::Waived).
+    #[must_use]
+    pub fn excused_by(mut self, waiver: impl Fn(&Finding) -> Option<usize>) -> Self {
+        if !matches!(self.outcome, Outcome::Fail | Outcome::NoEvidence) {
+            return self;
+        }
+        for finding in std::mem::take(&mut self.findings) {
+            match waiver(&finding) {
+                Some(waiver) => self.waived.push(WaivedFinding { finding, waiver }),
+                None => self.findings.push(finding),
+            }
+        }
+        let (waived, left) = (self.waived.len(), self.findings.len());
+        if left == 0 && waived > 0 {
+            self.outcome = Outcome::Waived;
+            self.summary = format!("{} waived", counted(waived, "finding"));
+        } else if waived > 0 {
+            self.summary = format!("{}, {} more waived", counted(left, "finding"), waived);
+        }
+        self
     }
 
     /// Adds what is worth knowing and changes nothing.
@@ -234,10 +432,28 @@ impl Judgement {
         &self.findings
     }
 
+    /// What is wrong and excused.
+    pub fn waived(&self) -> &[WaivedFinding] {
+        &self.waived
+    }
+
     /// What is worth knowing and changes nothing.
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }
+}
+
+/// So many of something, as in "1 scan" and "2 scans".
+///
+/// ```
+/// use dropgate::finding::counted;
+/// assert_eq!(counted(1, "finding"), "1 finding");
+/// assert_eq!(counted(0, "finding"), "0 findings");
+/// ```
+pub fn counted(number: impl fmt::Display, noun: &str) -> String {
+    let number = number.to_string();
+    let plural = if number == "1" { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 #[cfg(test)]

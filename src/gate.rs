@@ -1,13 +1,16 @@
 //! The gate: the operator's configuration, and [`judge`](Gate::judge), the whole flow as one function.
 
 use crate::config::{ConfigError, Document};
-use crate::digest::{Algorithms, DocumentDigest};
+use crate::cover::Index;
+use crate::digest::{Algorithms, Comparison, DocumentDigest, Hashers};
 use crate::drop::path::{DropPath, Name};
-use crate::drop::{Inventory, Progress, ReadRefusal, Source, SourceError, Wanted};
+use crate::drop::{Entry, Inventory, Progress, ReadRefusal, Source, SourceError, Wanted};
 use crate::escape;
-use crate::evidence::{Artifacts, Evidence};
+use crate::evidence::predicate::counterfeit_notice::CounterfeitNotice;
+use crate::evidence::predicate::{Document as Named, Format, Raw};
+use crate::evidence::{self, Context, Evidence, Held};
 use crate::files::{self, FileError};
-use crate::finding::{Code, Finding};
+use crate::finding::{Code, Finding, counted};
 use crate::limits;
 use crate::manifest::{Manifest, native};
 use crate::policy::facts::{Facts, Known};
@@ -15,8 +18,8 @@ use crate::policy::{Pack, Policy, PolicyRefusal};
 use crate::reconcile::{pairs, reconcile};
 use crate::time::Time;
 use crate::trust::dsse::{Envelope, EnvelopeRefusal};
-use crate::trust::{Capacity, NotVerified, Remark, Role, Signer, Threshold, TrustStore, Verified};
-use crate::verdict::{Basis, Verdict};
+use crate::trust::{Budget, Capacity, NotVerified, Remark, Role, Signer, Threshold, TrustStore, Verified};
+use crate::verdict::{Basis, EvidenceNote, Verdict};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +32,66 @@ pub struct Gate {
     pub trust: TrustStore,
     /// The policy.
     pub policy: Policy,
+    notices: Vec<(PathBuf, Vec<u8>)>,
     files: Vec<PathBuf>,
+}
+
+/// What a drop is judged with, beside itself and the gate: all of it the operator's.
+#[derive(Debug)]
+pub struct Circumstances<'c> {
+    /// The time of judgement.
+    pub at: Time,
+    /// The manifest of the last accepted version.
+    pub baseline: Option<&'c Manifest>,
+    /// The verdict under which the baseline was accepted.
+    pub baseline_verdict: Option<&'c Accepted>,
+    /// Envelopes that the operator adds to those of the drop (approvals, waivers): their names and bytes.
+    pub evidence: Vec<(String, Vec<u8>)>,
+}
+
+impl Circumstances<'_> {
+    /// Nothing but the time.
+    pub fn at(at: Time) -> Self {
+        Self { at, baseline: None, baseline_verdict: None, evidence: Vec::new() }
+    }
+}
+
+/// An earlier ACCEPT.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The controls that were passed then.
+    pub passed: BTreeSet<String>,
+    /// SHA-256 of the verdict.
+    pub digest: DocumentDigest,
+}
+
+/// Everything that is known of a drop, before anything is decided.
+#[derive(Debug)]
+pub struct Examined<'c> {
+    at: Time,
+    baseline: Option<&'c Manifest>,
+    baseline_verdict: Option<&'c Accepted>,
+    counterfeits: Vec<CounterfeitNotice>,
+    inventory: Inventory,
+    known: Result<Known, Vec<Finding>>,
+    disturbed: Vec<String>,
+}
+
+impl Examined<'_> {
+    /// The facts, as the policy of `gate` sees them.
+    pub fn facts<'e>(&'e self, gate: &'e Gate) -> Facts<'e> {
+        Facts {
+            at: self.at,
+            operator: &gate.operator,
+            manifest: self.known.as_ref().map_err(Vec::as_slice),
+            inventory: &self.inventory,
+            disturbed: &self.disturbed,
+            baseline: self.baseline,
+            baseline_passed: self.baseline_verdict.map(|verdict| &verdict.passed),
+            counterfeits: &self.counterfeits,
+            transitions: gate.policy.judges_transitions(),
+        }
+    }
 }
 
 /// Why a drop could not be judged. Never a statement about the drop: the exit code is 2.
@@ -64,6 +126,14 @@ pub enum GateError {
         /// The drop.
         drop: PathBuf,
     },
+    /// A notice of counterfeit items is not one that somebody signed who may issue it.
+    #[error("counterfeit notice {}: {why}", escape::path(path))]
+    Notice {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// The baseline is not a manifest that a trusted signer signed.
     #[error("baseline {}: {why}", escape::path(path))]
     Baseline {
@@ -82,7 +152,7 @@ impl Gate {
     pub fn load(path: &Path) -> Result<Self, GateError> {
         let document = Document::load(path)?;
         let directory = path.parent().unwrap_or(Path::new(""));
-        let (operator, trust, packs) = document.parse(|root, faults| {
+        let (operator, trust, packs, notices) = document.parse(|root, faults| {
             let version = root.required("version", faults).and_then(|item| item.integer(1..=1, faults));
             let operator = root.required("operator", faults).and_then(|item| {
                 let text = item.text(faults)?;
@@ -93,17 +163,28 @@ impl Gate {
                 .and_then(|item| item.text(faults))
                 .map(|text| directory.join(text));
             let packs = root.required("policies", faults).and_then(|item| item.texts(faults));
-            let packs =
-                packs.map(|packs| packs.iter().map(|(pack, _)| directory.join(pack)).collect::<Vec<_>>());
+            let notices = root.optional("counterfeit-notices").map(|item| item.texts(faults));
+            let beside = |texts: Vec<(String, _)>| {
+                texts.iter().map(|(text, _)| directory.join(text)).collect::<Vec<PathBuf>>()
+            };
             version?;
-            Some((operator?, trust?, packs?))
+            let notices = match notices {
+                Some(notices) => beside(notices?),
+                None => Vec::new(),
+            };
+            Some((operator?, trust?, beside(packs?), notices))
         })?;
         let store = TrustStore::load(&trust)?;
         let loaded = packs.iter().map(|pack| Pack::load(pack)).collect::<Result<Vec<_>, _>>()?;
         let policy =
             Policy::new(loaded, &store).map_err(|why| GateError::Policy { gate: path.to_owned(), why })?;
-        let files = [path.to_owned(), trust].into_iter().chain(packs).collect();
-        Ok(Self { operator, trust: store, policy, files })
+        let files =
+            [path.to_owned(), trust].into_iter().chain(packs).chain(notices.iter().cloned()).collect();
+        let notices = notices
+            .into_iter()
+            .map(|notice| files::read(&notice, limits::EVIDENCE_BYTES).map(|bytes| (notice, bytes)))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { operator, trust: store, policy, notices, files })
     }
 
     /// Refuses a drop that holds one of the gate's own files, or one of `others` that would help to decide.
@@ -153,7 +234,8 @@ impl Gate {
                 owners => owners.join(", "),
             };
             return Err(format!(
-                "expected signatures by at least {asked} distinct owner(s) for its vendor and product, found {found}"
+                "expected signatures by at least {} for its vendor and product, found {found}",
+                counted(asked, "distinct owner")
             ));
         }
         Ok(manifest)
@@ -166,36 +248,61 @@ impl Gate {
     pub fn judge(
         &self,
         source: &dyn Source,
-        at: Time,
-        baseline: Option<&Manifest>,
+        circumstances: Circumstances<'_>,
         progress: &dyn Progress,
     ) -> Result<Verdict, GateError> {
+        let examined = self.examine(source, circumstances, progress)?;
+        let judged = self.policy.judge(&examined.facts(self));
+        Ok(Verdict::of(judged, self.basis(&examined)))
+    }
+
+    /// Looks at everything that there is to look at, and decides nothing.
+    ///
+    /// # Errors
+    /// When the drop could not be looked at.
+    pub fn examine<'c>(
+        &self,
+        source: &dyn Source,
+        circumstances: Circumstances<'c>,
+        progress: &dyn Progress,
+    ) -> Result<Examined<'c>, GateError> {
+        let Circumstances { at, baseline, baseline_verdict, evidence } = circumstances;
+        let counterfeits = self.counterfeits(at)?;
         let inventory = source.inventory()?;
         let known = match self.manifest(source, &inventory, at)? {
-            Ok(manifest) => Ok(self.look_into(source, &inventory, manifest, at, progress)?),
+            Ok(manifest) => Ok(self.look_into(source, &inventory, manifest, (at, evidence), progress)?),
             Err(findings) => Err(findings),
         };
+        // Last: what was read until here is what is there still.
         let disturbed = source.changes_since(&inventory)?;
-        let facts = Facts {
-            at,
-            operator: &self.operator,
-            manifest: known.as_ref().map_err(Vec::as_slice),
-            inventory: &inventory,
-            disturbed: &disturbed,
-            baseline,
-        };
-        let judged = self.policy.judge(&facts);
-        let manifest = known.as_ref().ok().map(|known| &known.manifest);
-        let basis = Basis {
-            at,
+        Ok(Examined { at, baseline, baseline_verdict, counterfeits, inventory, known, disturbed })
+    }
+
+    fn basis(&self, examined: &Examined<'_>) -> Basis {
+        let known = examined.known.as_ref().ok();
+        let manifest = known.map(|known| &known.manifest);
+        Basis {
+            at: examined.at,
             release: manifest.map(|manifest| manifest.value().release.clone()),
             manifest: manifest.map(|manifest| manifest.value().digest),
             signers: manifest.map(signers_in_scope).unwrap_or_default(),
             trust: self.trust.digest(),
             packs: self.packs(),
-            baseline: baseline.map(|baseline| baseline.digest),
-        };
-        Ok(Verdict::of(judged, basis))
+            baseline: examined.baseline.map(|baseline| baseline.digest),
+            baseline_verdict: examined.baseline_verdict.map(|verdict| verdict.digest),
+            notices: self.notices.iter().map(|(_, bytes)| DocumentDigest::of(bytes)).collect(),
+            evidence: known.map(|known| evidence_notes(&known.evidence)).unwrap_or_default(),
+        }
+    }
+
+    fn counterfeits(&self, at: Time) -> Result<Vec<CounterfeitNotice>, GateError> {
+        self.notices
+            .iter()
+            .map(|(path, bytes)| {
+                evidence::counterfeit_notice(bytes.clone(), &self.trust, at)
+                    .map_err(|why| GateError::Notice { path: path.clone(), why })
+            })
+            .collect()
     }
 
     fn packs(&self) -> Vec<(String, String, DocumentDigest)> {
@@ -242,7 +349,7 @@ impl Gate {
         source: &dyn Source,
         inventory: &Inventory,
         manifest: Verified<Manifest>,
-        at: Time,
+        (at, more): (Time, Vec<(String, Vec<u8>)>),
         progress: &dyn Progress,
     ) -> Result<Known, GateError> {
         let wanted: Vec<Wanted<'_>> = pairs(manifest.value(), inventory)
@@ -255,42 +362,160 @@ impl Gate {
         drop(wanted);
         let signed = |path: &DropPath| path.as_str() == native::FILE || native::is_evidence(path.as_str());
         let contents = reconcile(manifest.value(), inventory, readings, signed);
-        let evidence = self.evidence(source, inventory, manifest.value(), at)?;
-        Ok(Known { manifest, contents, evidence })
+        let envelopes = || inventory.files.iter().filter(|entry| native::is_evidence(entry.path.as_str()));
+        let unfit = contents.unfit(manifest.value());
+        // Most drops of a million files come without evidence, and nobody looks for one of them by its digest.
+        let index = match envelopes().next() {
+            None if more.is_empty() && self.notices.is_empty() => Index::default(),
+            _ => Index::of(manifest.value(), &unfit),
+        };
+        let mut known = Known { manifest, contents, evidence: Evidence::default(), index, unfit };
+        let evidence = self.evidence(source, envelopes(), &known, (at, more))?;
+        known.evidence = evidence;
+        self.read_reports(source, inventory, &mut known)?;
+        Ok(known)
     }
 
-    fn evidence(
+    fn evidence<'e>(
         &self,
         source: &dyn Source,
-        inventory: &Inventory,
-        manifest: &Manifest,
-        at: Time,
+        envelopes: impl Iterator<Item = &'e Entry>,
+        known: &Known,
+        (at, more): (Time, Vec<(String, Vec<u8>)>),
     ) -> Result<Evidence, GateError> {
         let mut evidence = Evidence::default();
-        let mut envelopes =
-            inventory.files.iter().filter(|entry| native::is_evidence(entry.path.as_str())).peekable();
-        if envelopes.peek().is_none() {
-            return Ok(evidence);
-        }
-        let artifacts = Artifacts::of(manifest);
+        let context =
+            Context { manifest: known.manifest.value(), index: &known.index, trust: &self.trust, at };
+        let mut budget = Budget::of_evidence();
+        let mut left = limits::EVIDENCE_BYTES_IN_ALL;
         for (index, entry) in envelopes.enumerate() {
+            let origin = entry.path.as_str();
+            let refused = Code::EvidenceNotAuthentic;
+            let Some(rest) = left.checked_sub(entry.size) else {
+                let why = format!("more than {} bytes of evidence envelopes", limits::EVIDENCE_BYTES_IN_ALL);
+                evidence.refuse(origin, refused, why);
+                break;
+            };
+            left = rest;
             if index >= limits::EVIDENCE_FILES {
-                evidence
-                    .refuse(&entry.path, format!("more than {} evidence envelopes", limits::EVIDENCE_FILES));
+                evidence.refuse(
+                    origin,
+                    refused,
+                    format!("more than {} evidence envelopes", limits::EVIDENCE_FILES),
+                );
                 break;
             }
             match source.read(entry, limits::EVIDENCE_BYTES)? {
-                Ok(bytes) => evidence.receive(&entry.path, bytes, &artifacts, &self.trust, at),
-                Err(ReadRefusal::TooLarge { size, cap }) => {
-                    evidence.refuse(&entry.path, format!("{size} bytes, expected at most {cap}"));
-                }
-                Err(ReadRefusal::Disturbed(disturbance)) => {
-                    evidence.refuse(&entry.path, disturbance.to_string())
-                }
+                Ok(bytes) => evidence.receive(origin, bytes, &context, &mut budget),
+                Err(why) => evidence.refuse(origin, refused, why.to_string()),
             }
+        }
+        // What the operator adds is not kept out by a flood in the drop.
+        let mut budget = Budget::of_evidence();
+        for (origin, bytes) in more {
+            evidence.receive(&origin, bytes, &context, &mut budget);
         }
         Ok(evidence)
     }
+
+    /// Reads the raw report that each statement names, one at a time, and keeps what is derived from it.
+    fn read_reports(
+        &self,
+        source: &dyn Source,
+        inventory: &Inventory,
+        known: &mut Known,
+    ) -> Result<(), GateError> {
+        let mut statements = std::mem::take(&mut known.evidence.statements);
+        let mut left = limits::REPORTS_BYTES;
+        let mut held = known.evidence.held;
+        for verified in &mut statements {
+            let statement = verified.value();
+            let Some((document, format)) = statement.predicate.report() else { continue };
+            let raw = if held > limits::EVIDENCE_HELD_BYTES {
+                Err(too_much(&statement.origin))
+            } else {
+                read_report(source, inventory, known, &statement.origin, document, format, &mut left)?
+            };
+            held = held.saturating_add(raw.as_ref().map_or(0, Held::held));
+            let raw = raw.and_then(|raw| match held > limits::EVIDENCE_HELD_BYTES {
+                true => Err(too_much(&statement.origin)),
+                false => Ok(raw),
+            });
+            verified.value_mut().raw = Some(raw);
+        }
+        known.evidence.statements = statements;
+        Ok(())
+    }
+}
+
+fn too_much(origin: &str) -> Finding {
+    let expected =
+        format!("reports of a drop that together say at most {} bytes", limits::EVIDENCE_HELD_BYTES);
+    Finding::new(Code::ReportMalformed, origin, expected, "more, with this one")
+}
+
+/// A raw report: listed, arrived as it was signed, read once more and hashed as it is read.
+fn read_report(
+    source: &dyn Source,
+    inventory: &Inventory,
+    known: &Known,
+    origin: &str,
+    document: &Named,
+    format: Format,
+    left: &mut u64,
+) -> Result<Result<Raw, Finding>, GateError> {
+    let refuse = |code, place: &str, expected: String, found: String| {
+        Ok(Err(Finding::new(code, place, expected, found)))
+    };
+    let named = format!("a listed file with the digest of {:?}", document.name.as_str());
+    let found = known.arrived(&document.digest).next();
+    let Some((artifact, entry)) =
+        found.and_then(|(_, artifact)| Some((artifact, inventory.find(&artifact.path)?)))
+    else {
+        return refuse(Code::ReportMissing, origin, named, "no such file".to_owned());
+    };
+    let place = artifact.path.as_str();
+    let cap = limits::REPORT_BYTES.min(*left);
+    let bytes = match source.read(entry, cap)? {
+        Ok(bytes) => bytes,
+        Err(ReadRefusal::TooLarge { size, cap }) => {
+            return refuse(
+                Code::ReportMalformed,
+                place,
+                format!("at most {cap} bytes"),
+                format!("{size} bytes"),
+            );
+        }
+        Err(ReadRefusal::Disturbed(disturbance)) => {
+            return refuse(Code::ReportMissing, place, named, disturbance.to_string());
+        }
+    };
+    *left = left.saturating_sub(entry.size);
+    let mut hashers = Hashers::new(artifact.digests.algorithms());
+    hashers.update(&bytes);
+    if hashers.finish().matches(&artifact.digests) != Comparison::Matches {
+        return refuse(Code::ReportMissing, place, named, "other bytes than a moment before".to_owned());
+    }
+    Ok(format.read(&bytes).map_err(|why| {
+        let expected = format!("a report of form {}: {}: {}", format.name(), why.place, why.expected);
+        Finding::new(Code::ReportMalformed, place, expected, why.found)
+    }))
+}
+
+fn evidence_notes(evidence: &Evidence) -> Vec<EvidenceNote> {
+    let statements = evidence.statements.iter();
+    statements
+        .map(|verified| {
+            let statement = verified.value();
+            EvidenceNote {
+                origin: statement.origin.clone(),
+                digest: statement.digest,
+                predicate_type: statement.predicate_type.clone(),
+                about_this_drop: statement.about.this_drop(),
+                signers: verified.signers().to_vec(),
+            }
+        })
+        .collect()
 }
 
 /// The signers of a manifest that may speak for its vendor and product.

@@ -27,6 +27,7 @@ pub mod drop;
 pub mod finding;
 pub mod trust;
 
+pub mod cover;
 pub mod manifest;
 pub mod reconcile;
 

@@ -5,7 +5,7 @@
 
 pub mod native;
 
-use crate::digest::{Claimed, DigestSet, DocumentDigest};
+use crate::digest::{Algorithm, Claimed, DigestSet, DocumentDigest};
 use crate::drop::path::{DropPath, Name};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,11 @@ impl Manifest {
     /// The files, sorted by path, each once, at least one.
     pub fn artifacts(&self) -> &[Artifact] {
         &self.artifacts
+    }
+
+    /// Whether a statement whose subject has these digests is about this manifest.
+    pub fn is_named_by(&self, subject: &DigestSet<Claimed>) -> bool {
+        subject.by(Algorithm::Sha256).is_some_and(|digest| self.digest.is(digest))
     }
 }
 

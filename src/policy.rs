@@ -2,7 +2,9 @@
 //!
 //! 1. [`pack`] reads a policy pack, `policies/*.toml`, into rules: which control, with which parameters.
 //! 2. [`facts`] is all that a control may look at.
-//! 3. [`controls`] judge: each a pure function from facts to a judgement.
+//! 3. [`controls`] judge: each a pure function from facts to a judgement; [`expression`] are those of the operator, over the
+//!    facts that [`vocabulary`] names.
+//! 4. [`waivers`] excuse what the provider signed an exception for.
 //!
 //! A policy is packs that together hold each control once, and both integrity controls: one that asks for
 //! nothing, or that does not ask whether the files are the signed ones, can't be made.
@@ -11,12 +13,16 @@ pub mod controls;
 pub mod expression;
 pub mod facts;
 pub mod pack;
+pub mod soundness;
+pub mod vocabulary;
+pub mod waivers;
 
 pub use facts::Facts;
 pub use pack::{Pack, Rule, Severity};
+pub use waivers::{WaiverNote, Waivers};
 
 use crate::config::ConfigError;
-use crate::finding::Judgement;
+use crate::finding::{Judgement, Outcome};
 use crate::trust::{Threshold, TrustStore};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,7 +45,7 @@ pub enum PolicyRefusal {
     /// One control stands in two packs, which could disagree.
     Twice {
         /// The control.
-        control: &'static str,
+        control: String,
         /// The pack that has it first.
         first: PathBuf,
         /// The place in the second.
@@ -89,13 +95,13 @@ impl Policy {
         if packs.is_empty() {
             return Err(PolicyRefusal::NoPacks);
         }
-        let mut seen: BTreeMap<&'static str, &Pack> = BTreeMap::new();
+        let mut seen: BTreeMap<&str, &Pack> = BTreeMap::new();
         for pack in &packs {
             for rule in pack.rules() {
-                let control = rule.definition.id;
+                let control = rule.id.as_str();
                 if let Some(first) = seen.insert(control, pack) {
                     return Err(PolicyRefusal::Twice {
-                        control,
+                        control: control.to_owned(),
                         first: first.document().path().to_owned(),
                         place: Box::new(pack.fault_at(
                             rule.span(),
@@ -114,7 +120,7 @@ impl Policy {
                 }
             }
         }
-        if let Some(control) = INDISPENSABLE.into_iter().find(|control| !seen.contains_key(control)) {
+        if let Some(control) = INDISPENSABLE.into_iter().find(|control| !seen.contains_key(*control)) {
             return Err(PolicyRefusal::Indispensable { control });
         }
         Ok(Self { packs })
@@ -125,17 +131,59 @@ impl Policy {
         &self.packs
     }
 
+    /// The packs, for good.
+    pub fn into_packs(self) -> Vec<Pack> {
+        self.packs
+    }
+
     /// How many distinct owners must sign a release. No policy is without it, for the control that asks it is
     /// indispensable.
     pub fn release_threshold(&self) -> Option<Threshold> {
         self.packs.iter().flat_map(Pack::rules).find_map(|rule| rule.control.release_threshold())
     }
 
-    /// Judges by every rule, in the order of the clauses.
-    pub fn judge<'p>(&'p self, facts: &Facts<'_>) -> Vec<(&'p Rule, Judgement)> {
-        let mut judged: Vec<_> =
-            self.packs.iter().flat_map(Pack::rules).map(|rule| (rule, rule.control.judge(facts))).collect();
-        judged.sort_by_key(|(rule, _)| (rule.definition.clause, controls::position(rule.definition.id)));
-        judged
+    /// Whether it has a control that judges drops of kind transition. Each of them asks for a dossier that both parties
+    /// signed.
+    pub fn judges_transitions(&self) -> bool {
+        let mut rules = self.packs.iter().flat_map(Pack::rules);
+        rules.any(|rule| rule.id.starts_with("so14.transition-"))
     }
+
+    /// Judges by every rule, and lets the provider's waivers excuse what they cover. In the order of the clauses.
+    pub fn judge<'p>(&'p self, facts: &Facts<'_>) -> Judged<'p> {
+        let mut waivers = Waivers::of(facts, self);
+        let rules = || self.packs.iter().flat_map(|pack| pack.rules().iter().map(move |rule| (pack, rule)));
+        let mut judged: Vec<(&Rule, Judgement)> = rules()
+            .filter(|(_, rule)| !rule.control.comes_last())
+            .map(|(_, rule)| (rule, waivers.excuse(rule, rule.control.judge(facts))))
+            .collect();
+        let last: Vec<(&Rule, Judgement)> = rules()
+            .filter(|(_, rule)| rule.control.comes_last())
+            .map(|(_, rule)| {
+                let others: Vec<(&str, Outcome)> = judged
+                    .iter()
+                    .map(|(other, judgement)| (other.id.as_str(), judgement.outcome()))
+                    .collect();
+                (rule, rule.control.judge_after(facts, &others))
+            })
+            .collect();
+        judged.extend(last.into_iter().map(|(rule, judgement)| (rule, waivers.excuse(rule, judgement))));
+        judged.sort_by(|(a, _), (b, _)| a.order().cmp(&b.order()));
+        Judged { judgements: judged, waivers: waivers.into_notes() }
+    }
+
+    /// The pack and rule of this id.
+    pub fn rule(&self, id: &str) -> Option<(&Pack, &Rule)> {
+        let mut rules = self.packs.iter().flat_map(|pack| pack.rules().iter().map(move |rule| (pack, rule)));
+        rules.find(|(_, rule)| rule.id == id)
+    }
+}
+
+/// What every rule said, and what became of the waivers.
+#[derive(Debug)]
+pub struct Judged<'p> {
+    /// The rules with their judgements, in the order of the clauses.
+    pub judgements: Vec<(&'p Rule, Judgement)>,
+    /// Every waiver that came along, used or not.
+    pub waivers: Vec<WaiverNote>,
 }

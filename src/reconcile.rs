@@ -1,6 +1,7 @@
 //! What was promised against what arrived. Pure and total: every file that is listed or that arrived is in
 //! exactly one class.
 
+use crate::cover::Cover;
 use crate::digest::{Algorithm, Comparison, Computed, DigestSet};
 use crate::drop::path::DropPath;
 use crate::drop::{Disturbance, Inventory};
@@ -27,6 +28,22 @@ pub struct Reconciled {
     pub missing: Vec<DropPath>,
     /// There, and not listed.
     pub extra: Vec<Extra>,
+}
+
+impl Reconciled {
+    /// The artifacts that did not arrive as they were listed.
+    pub fn unfit(&self, manifest: &Manifest) -> Cover {
+        let artifacts = manifest.artifacts();
+        let mut unfit = Cover::none(artifacts.len());
+        let altered = self.altered.iter().map(|altered| &altered.path);
+        let disturbed = self.disturbed.iter().map(|(path, _)| path);
+        for path in altered.chain(&self.not_compared).chain(disturbed).chain(&self.missing) {
+            if let Ok(at) = artifacts.binary_search_by(|artifact| artifact.path.cmp(path)) {
+                unfit.add(at);
+            }
+        }
+        unfit
+    }
 }
 
 /// A file whose bytes are not those that were listed.

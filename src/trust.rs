@@ -44,6 +44,24 @@ impl<T> Verified<T> {
         &self.remarks
     }
 
+    /// Keeps the signers that `counts` holds for; the others' signatures are as if they were not there.
+    ///
+    /// # Errors
+    /// When nobody is left, with those who signed.
+    pub fn signed_by(mut self, counts: impl FnMut(&Signer) -> bool) -> Result<Self, Vec<Signer>> {
+        let (able, others): (Vec<_>, Vec<_>) = self.signers.into_iter().partition(counts);
+        if able.is_empty() {
+            return Err(others);
+        }
+        self.signers = able;
+        Ok(self)
+    }
+
+    /// The value, to add what follows from it; the signers stay those of the bytes.
+    pub(crate) fn value_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+
     /// Reads what was signed into another form; the signers stay those of the bytes.
     ///
     /// # Errors
@@ -68,6 +86,8 @@ pub struct Signer {
     pub vendor: Option<String>,
     /// The products that the key may speak for; empty for all of the vendor's.
     pub products: Vec<String>,
+    /// The roles of the key.
+    pub roles: Vec<Role>,
 }
 
 impl Signer {
@@ -83,6 +103,8 @@ impl Signer {
 pub enum Capacity {
     /// In this role.
     In(Role),
+    /// In one of these roles, for statements that several parties sign together.
+    InOneOf(&'static [Role]),
     /// In any role that the key has: for statements that no control reads, which must still be somebody's.
     Any,
 }
@@ -174,7 +196,7 @@ pub enum Disqualification {
     #[error("it is trusted for {found}, expected role {expected}")]
     Role {
         /// The role that was asked for.
-        expected: Role,
+        expected: String,
         /// The roles that the key has.
         found: String,
     },
@@ -323,8 +345,8 @@ enum Found<'s> {
     OutOfBudget,
 }
 
-/// What checking signatures may still cost. Whoever floods an envelope with them, or a drop with envelopes, reaches
-/// the end of it, and what was not tried does not count.
+/// What checking signatures, and finding what was signed, may still cost. Whoever floods an envelope with signatures or
+/// subjects, or a drop with envelopes, reaches the end of it, and what was not tried does not count.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
     tries: u64,

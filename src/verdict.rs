@@ -4,7 +4,7 @@ use crate::digest::DocumentDigest;
 use crate::finding::{Judgement, Outcome};
 use crate::manifest::Release;
 use crate::policy::pack::Severity;
-use crate::policy::{INDISPENSABLE, Rule};
+use crate::policy::{INDISPENSABLE, Judged, WaiverNote};
 use crate::time::Time;
 use crate::trust::Signer;
 
@@ -31,9 +31,9 @@ impl Decision {
 #[derive(Debug)]
 pub struct Assessment {
     /// The control's id.
-    pub control: &'static str,
+    pub control: String,
     /// The clause of the guide.
-    pub clause: &'static str,
+    pub clause: String,
     /// What it asks, in a line, from the pack.
     pub title: String,
     /// What is at stake, from the pack.
@@ -49,6 +49,7 @@ pub struct Assessment {
 pub struct Verdict {
     decision: Decision,
     assessments: Vec<Assessment>,
+    waivers: Vec<WaiverNote>,
     /// What the verdict rests on.
     pub basis: Basis,
 }
@@ -70,16 +71,40 @@ pub struct Basis {
     pub packs: Vec<(String, String, DocumentDigest)>,
     /// The manifest of the baseline.
     pub baseline: Option<DocumentDigest>,
+    /// The verdict under which the baseline was accepted.
+    pub baseline_verdict: Option<DocumentDigest>,
+    /// The operator's lists of counterfeit items.
+    pub notices: Vec<DocumentDigest>,
+    /// The statements that came along.
+    pub evidence: Vec<EvidenceNote>,
+}
+
+/// A statement that came along.
+#[derive(Debug)]
+pub struct EvidenceNote {
+    /// Where it was.
+    pub origin: String,
+    /// SHA-256 of the text that was signed.
+    pub digest: DocumentDigest,
+    /// What it is about, by type.
+    pub predicate_type: String,
+    /// Whether a subject of it is of this drop.
+    pub about_this_drop: bool,
+    /// Who signed it.
+    pub signers: Vec<Signer>,
 }
 
 impl Verdict {
     /// Decides: ACCEPT when every assessment permits it, one passed, and the integrity controls did.
-    pub fn of(judged: Vec<(&Rule, Judgement)>, basis: Basis) -> Self {
+    ///
+    /// A waiver permits, and never stands for the integrity controls.
+    pub fn of(judged: Judged<'_>, basis: Basis) -> Self {
         let assessments: Vec<Assessment> = judged
+            .judgements
             .into_iter()
             .map(|(rule, judgement)| Assessment {
-                control: rule.definition.id,
-                clause: rule.definition.clause,
+                control: rule.id.clone(),
+                clause: rule.clause.clone(),
                 title: rule.title.clone(),
                 severity: rule.severity,
                 remedy: rule.remedy.clone(),
@@ -93,12 +118,17 @@ impl Verdict {
             && INDISPENSABLE.into_iter().all(passed)
             && basis.manifest.is_some();
         let decision = if accept { Decision::Accept } else { Decision::Reject };
-        Self { decision, assessments, basis }
+        Self { decision, assessments, waivers: judged.waivers, basis }
     }
 
     /// The word.
     pub fn decision(&self) -> Decision {
         self.decision
+    }
+
+    /// The waivers that came along, used or not.
+    pub fn waivers(&self) -> &[WaiverNote] {
+        &self.waivers
     }
 
     /// What each control said, in the order of the clauses.

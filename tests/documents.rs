@@ -3,9 +3,11 @@
 
 mod common;
 
-use common::{Scene, dropgate, fixture, verify};
+use common::{Scene, circumstances, dropgate, fixture, shipped, verify};
 use dropgate::finding::Code;
 use dropgate::policy::controls;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -15,33 +17,164 @@ fn document(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
+/// A pack of the operator's own: one control that holds for the good drop, one that does not, one that can't be judged.
+const CUSTOM: &str = r#"
+[pack]
+id = "example"
+version = "1.0.0"
+title = "Our own"
+source = "Contract"
+longest-waiver = "30d"
+
+[[custom]]
+id = "example.recent"
+clause = "Contract 4.2, on tests"
+title = "Issued by now"
+severity = "low"
+remedy = "Issue it."
+expression = "release.issued < at"
+
+[[custom]]
+id = "example.never"
+clause = "Contract 4.3"
+title = "Never satisfied"
+severity = "low"
+remedy = "None."
+expression = "release.issued > at"
+
+[[custom]]
+id = "example.absent"
+clause = "SO23.1"
+title = "Asks for what is not there"
+severity = "low"
+remedy = "None."
+expression = "evidence[10000].type == ''"
+"#;
+
+/// The drop that satisfies every pack, judged by these and by custom controls.
+fn judged_by_custom_controls(pack: &str) -> Value {
+    let scene = Scene::whole();
+    fs::write(scene.home.path().join("custom.toml"), pack).unwrap();
+    let gate = fs::read_to_string(fixture("gate/gate.toml")).unwrap();
+    let gate = gate
+        .replace("trust.toml", fixture("gate/trust.toml").to_str().unwrap())
+        .replace("../../policies", concat!(env!("CARGO_MANIFEST_DIR"), "/policies"))
+        .replace("policies = [", "policies = [\"custom.toml\", ");
+    let file = scene.home.path().join("gate.toml");
+    fs::write(&file, gate).unwrap();
+    let verdict = verify(&scene.drop(), &file, &scene.arguments);
+    verdict.json.unwrap_or_else(|| panic!("{}", verdict.stderr))
+}
+
+fn control_mut<'v>(verdict: &'v mut Value, id: &str) -> &'v mut Value {
+    let controls = verdict["controls"].as_array_mut().unwrap();
+    controls.iter_mut().find(|control| control["id"] == id).unwrap()
+}
+
 #[test]
 fn every_verdict_in_json_is_by_the_published_schema() {
     let schema = serde_json::from_str(&document("docs/verdict.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let mut verdicts = Vec::new();
-    for entry in fs::read_dir(fixture("drops")).unwrap() {
-        let directory = entry.unwrap().path();
-        verdicts.push(verify(&directory.join("drop"), &fixture("gate/gate.toml"), &[]).json.unwrap());
+    let mut verdicts: Vec<Value> =
+        shipped().into_iter().map(|(_, _, verdict)| verdict.json.unwrap()).collect();
+    let plain = Scene::good();
+    fs::write(plain.file("a\u{202e}b"), "").unwrap();
+    verdicts.push(plain.verify().json.unwrap());
+    let passing = CUSTOM.split("\n[[custom]]\nid = \"example.never\"").next().unwrap();
+    for (pack, verdict) in [(CUSTOM, "REJECT"), (passing, "ACCEPT")] {
+        verdicts.push(judged_by_custom_controls(pack));
+        assert_eq!(verdicts.last().unwrap()["verdict"], verdict);
     }
-    let good = Scene::good();
-    fs::write(good.file("a\u{202e}b"), "").unwrap();
-    verdicts.push(good.verify().json.unwrap());
+    let mut outcomes = BTreeSet::new();
     for verdict in &verdicts {
         let errors: Vec<String> = validator
             .iter_errors(verdict)
             .map(|error| format!("{}: {error}", error.instance_path()))
             .collect();
         assert!(errors.is_empty(), "{errors:#?}\n{verdict:#}");
+        let mut turned = verdict.clone();
+        turned["verdict"] = if verdict["verdict"] == "ACCEPT" { "REJECT" } else { "ACCEPT" }.into();
+        assert!(!validator.is_valid(&turned), "the schema ties the verdict to its controls");
+        let controls = verdict["controls"].as_array().unwrap().iter();
+        outcomes.extend(controls.map(|control| control["outcome"].as_str().unwrap().to_owned()));
     }
-    // A schema that lets everything through would hold nothing together.
-    let mut broken = verdicts.remove(0);
-    broken["surprise"] = true.into();
-    assert!(!validator.is_valid(&broken));
-    broken.as_object_mut().unwrap().remove("surprise");
-    assert!(validator.is_valid(&broken));
-    broken["verdict"] = if broken["verdict"] == "ACCEPT" { "REJECT" } else { "ACCEPT" }.into();
-    assert!(!validator.is_valid(&broken), "the schema ties the verdict to its controls");
+    assert_eq!(outcomes.len(), 5, "each outcome must be among the verdicts: {outcomes:?}");
+}
+
+/// A name, and what makes a verdict no verdict.
+type Break<'c> = (&'c str, &'c dyn Fn(&mut Value));
+
+/// A schema that lets everything through would hold nothing together.
+#[test]
+fn the_schema_refuses_what_is_no_verdict() {
+    let schema = serde_json::from_str(&document("docs/verdict.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let drop = fixture("drops/vulnerability-waived/drop");
+    let waived = verify(&drop, &fixture("gate/gate.toml"), &circumstances()).json.unwrap();
+    assert!(validator.is_valid(&waived), "{waived:#}");
+    let known = "so12.known-vulnerabilities";
+    let cases: &[Break] = &[
+        ("an unknown field", &|v| v["surprise"] = true.into()),
+        ("an unknown field of a statement", &|v| v["evidence"][0]["surprise"] = true.into()),
+        ("an unknown field of a waiver", &|v| v["waivers"][0]["surprise"] = true.into()),
+        ("an unknown field of a control", &|v| v["controls"][0]["surprise"] = true.into()),
+        ("an unknown field of a waived finding", &|v| {
+            control_mut(v, known)["waived"][0]["surprise"] = true.into();
+        }),
+        ("no list of evidence", &|v| drop_field(v, "evidence")),
+        ("no list of waivers", &|v| drop_field(v, "waivers")),
+        ("no list of notices", &|v| drop_field(v, "counterfeitNotices")),
+        ("a control without its waived findings", &|v| drop_field(control_mut(v, known), "waived")),
+        ("a waiver without an end", &|v| drop_field(&mut v["waivers"][0], "expires")),
+        ("a waiver that nobody signed", &|v| v["waivers"][0]["signedBy"] = json!([])),
+        ("a waiver that excused nothing and does not say why", &|v| v["waivers"][0]["excused"] = 0.into()),
+        ("a waiver that was used and says why not", &|v| v["waivers"][0]["unused"] = "expired".into()),
+        ("waived without a waiver", &|v| v["waivers"] = json!([])),
+        ("a waived finding without its waiver", &|v| {
+            drop_field(&mut control_mut(v, known)["waived"][0], "waiver");
+        }),
+        ("waived, with no finding", &|v| control_mut(v, known)["waived"] = json!([])),
+        ("passed, with a waived finding", &|v| control_mut(v, known)["outcome"] = "pass".into()),
+        ("waived, with a finding that is not", &|v| {
+            let control = control_mut(v, known);
+            let mut finding = control["waived"][0].clone();
+            drop_field(&mut finding, "waiver");
+            control["findings"] = json!([finding]);
+        }),
+        ("accepted, with a failure", &|v| {
+            let control = control_mut(v, known);
+            let mut finding = control["waived"][0].clone();
+            drop_field(&mut finding, "waiver");
+            control["findings"] = json!([finding]);
+            control["outcome"] = "fail".into();
+        }),
+        ("accepted, with the signature waived", &|v| {
+            let excused = control_mut(v, known)["waived"].clone();
+            let control = control_mut(v, "so12.manifest-signed");
+            control["outcome"] = "waived".into();
+            control["waived"] = excused;
+        }),
+        ("accepted, without the control of completeness", &|v| {
+            v["controls"].as_array_mut().unwrap().retain(|control| control["id"] != "so12.manifest-complete");
+        }),
+        ("accepted, signed by nobody", &|v| v["signers"] = json!([])),
+        ("an outcome that there is not", &|v| control_mut(v, known)["outcome"] = "skipped".into()),
+        ("a clause of another document", &|v| control_mut(v, known)["clause"] = "4.2".into()),
+        ("an id in capitals", &|v| control_mut(v, known)["id"] = "SO12.known-vulnerabilities".into()),
+        ("no clause", &|v| control_mut(v, known)["clause"] = "".into()),
+        ("a digest cut short", &|v| v["evidence"][0]["sha256"] = "abc".into()),
+        ("a statement that nobody signed", &|v| v["evidence"][0]["signers"] = json!([])),
+    ];
+    for (claim, change) in cases {
+        let mut broken = waived.clone();
+        change(&mut broken);
+        assert_ne!(broken, waived, "{claim}");
+        assert!(!validator.is_valid(&broken), "{claim}");
+    }
+}
+
+fn drop_field(object: &mut Value, name: &str) {
+    object.as_object_mut().unwrap().remove(name).unwrap();
 }
 
 /// docs/findings.md is this text: `DROPGATE_WRITE_DOCS=1 cargo test --test documents` writes it.
@@ -51,11 +184,7 @@ fn every_finding_is_explained() {
         `dropgate policy explain CONTROL`; a code's is `dropgate policy explain CODE`.\n"
         .to_owned();
     for code in Code::ALL {
-        let by: Vec<String> = controls::ALL
-            .iter()
-            .filter(|control| control.codes.contains(code))
-            .map(|control| format!("`{}`", control.id))
-            .collect();
+        let by: Vec<String> = controls::finders(*code).iter().map(|id| format!("`{id}`")).collect();
         assert!(!by.is_empty(), "no control says that it makes {code}");
         write!(
             text,
@@ -127,6 +256,33 @@ fn the_documents_name_nothing_that_is_not_there() {
             }
             assert!(folder.parent().unwrap().join(target).exists(), "{name} links to {target}");
         }
+    }
+}
+
+#[test]
+fn help_fits_a_width_of_100() {
+    for command in [
+        "",
+        "verify",
+        "diff",
+        "manifest",
+        "manifest create",
+        "manifest sign",
+        "manifest show",
+        "key generate",
+        "key show",
+        "init",
+        "policy check",
+        "policy explain",
+        "policy list",
+        "completions",
+        "man",
+    ] {
+        let output = dropgate(command.split_whitespace().chain(["--help"]));
+        assert!(output.status.success(), "{command}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 100).collect();
+        assert!(long.is_empty(), "{command}: {long:#?}");
     }
 }
 

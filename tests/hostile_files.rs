@@ -34,6 +34,7 @@ id = "integrity"
 version = "1"
 title = "Integrity alone"
 source = "tests"
+longest-waiver = "0s"
 
 [[control]]
 id = "so12.manifest-signed"

@@ -17,23 +17,24 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// A gate in the scene's home with this trust store and, where given, this so12.toml.
-fn with_trust(scene: &mut Scene, trust: &str, so12: Option<&str>) {
+/// A gate in the scene's home with this trust store and, where given, this start.toml.
+fn with_trust(scene: &mut Scene, trust: &str, start: Option<&str>) {
     let home = scene.home.path();
     let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies").display().to_string();
     fs::write(home.join("trust.toml"), trust).unwrap();
-    let first = match so12 {
+    let first = match start {
         Some(text) => {
-            fs::write(home.join("so12.toml"), text).unwrap();
-            home.join("so12.toml").display().to_string()
+            fs::write(home.join("start.toml"), text).unwrap();
+            home.join("start.toml").display().to_string()
         }
-        None => format!("{policies}/so12.toml"),
+        None => format!("{policies}/start.toml"),
     };
     scene.gate = home.join("gate.toml");
     let gate = format!(
         "version = 1\noperator = \"Example Telecom\"\ntrust = \"{}/trust.toml\"\n\
-         policies = [\"{first}\", \"{policies}/so14.toml\", \"{policies}/so23.toml\"]\n",
-        home.display()
+         policies = [\"{first}\", \"{}\"]\n",
+        home.display(),
+        fixture("gate/tester.toml").display()
     );
     fs::write(&scene.gate, gate).unwrap();
 }
@@ -519,7 +520,7 @@ fn validity_is_judged_at_the_time_of_judgement() {
 
 #[test]
 fn a_threshold_that_nobody_can_reach_is_a_fault_of_the_pack() {
-    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/so12.toml");
+    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/start.toml");
     let pack = fs::read_to_string(policies).unwrap().replace("threshold = 1", "threshold = 2");
     let line = pack[..pack.find("threshold = 2").unwrap()].matches('\n').count() + 1;
     let one_owner = two().replace("Owner of two", "Owner of one");
@@ -533,7 +534,7 @@ fn a_threshold_that_nobody_can_reach_is_a_fault_of_the_pack() {
         let mut scene = Scene::good();
         with_trust(&mut scene, &trust, Some(&pack));
         let verdict = scene.verify();
-        verdict.undecided(claim, &format!("so12.toml:{line}:"));
+        verdict.undecided(claim, &format!("start.toml:{line}:"));
         assert!(verdict.stderr.contains("2 distinct owners must sign"), "{}", verdict.stderr);
         assert!(verdict.stderr.contains('^'), "{}", verdict.stderr);
     }
@@ -605,7 +606,7 @@ fn names_that_nobody_can_see_or_no_manifest_can_carry() {
 
 #[test]
 fn a_baseline_needs_as_many_signers_as_a_drop() {
-    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/so12.toml");
+    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/start.toml");
     let two_of = fs::read_to_string(policies).unwrap().replace("threshold = 1", "threshold = 2");
     let trust = format!(
         "{}{}{}",
@@ -640,7 +641,7 @@ fn a_baseline_needs_as_many_signers_as_a_drop() {
         } else {
             verdict.undecided(
                 claim,
-                "expected signatures by at least 2 distinct owner(s) for its vendor and product, found Owner of one",
+                "expected signatures by at least 2 distinct owners for its vendor and product, found Owner of one",
             );
         }
     }

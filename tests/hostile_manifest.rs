@@ -38,7 +38,7 @@ fn hex_digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A gate in the scene's own directory, with another person's key and parameters replaced in so12.toml.
+/// A gate in the scene's own directory, with another person's key and parameters replaced in start.toml.
 fn own_gate(scene: &mut Scene, changes: &[(&str, &str)]) {
     let home = scene.home.path();
     let keys = fixture("keys").display().to_string();
@@ -50,16 +50,17 @@ fn own_gate(scene: &mut Scene, changes: &[(&str, &str)]) {
     ));
     fs::write(home.join("trust.toml"), trust).unwrap();
     let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies").display().to_string();
-    let mut pack = fs::read_to_string(format!("{policies}/so12.toml")).unwrap();
+    let mut pack = fs::read_to_string(format!("{policies}/start.toml")).unwrap();
     for (from, to) in changes {
         assert!(pack.contains(from), "{from}");
         pack = pack.replace(from, to);
     }
-    fs::write(home.join("so12.toml"), pack).unwrap();
+    fs::write(home.join("start.toml"), pack).unwrap();
     let gate = format!(
         "version = 1\noperator = \"Example Telecom\"\ntrust = \"{0}/trust.toml\"\n\
-         policies = [\"{0}/so12.toml\", \"{policies}/so14.toml\", \"{policies}/so23.toml\"]\n",
-        home.display()
+         policies = [\"{0}/start.toml\", \"{1}\"]\n",
+        home.display(),
+        fixture("gate/tester.toml").display()
     );
     scene.gate = home.join("gate.toml");
     fs::write(&scene.gate, gate).unwrap();

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Scene, fixture, have};
+use common::{Scene, have};
 use std::ffi::OsStr;
 use std::fs;
 use std::process::{Command, ExitStatus};
@@ -31,16 +31,20 @@ fn verify_makes_no_network_call() {
     let (_, seen) = network_calls(&["bash".as_ref(), "-c".as_ref(), "exec 3<>/dev/tcp/127.0.0.1/9".as_ref()]);
     assert!(seen.iter().any(|call| call.contains("socket(AF_INET")), "{seen:?}");
 
-    let scene = Scene::good();
-    let (status, seen) = network_calls(&[
+    // Every control looks at something here.
+    let scene = Scene::whole();
+    let drop = scene.drop();
+    let mut command: Vec<&OsStr> = vec![
         env!("CARGO_BIN_EXE_dropgate").as_ref(),
         "verify".as_ref(),
-        scene.drop().as_os_str(),
+        drop.as_os_str(),
         "--gate".as_ref(),
-        fixture("gate/gate.toml").as_os_str(),
+        scene.gate.as_os_str(),
         "--jobs".as_ref(),
         "4".as_ref(),
-    ]);
+    ];
+    command.extend(scene.arguments.iter().map(|flag| -> &OsStr { flag.as_ref() }));
+    let (status, seen) = network_calls(&command);
     assert_eq!(status.code(), Some(0));
     assert!(seen.is_empty(), "{seen:?}");
 }

@@ -10,7 +10,8 @@ use crate::trust::ed25519::PublicKey;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-const PACKS: [(&str, &str); 3] = [
+const PACKS: [(&str, &str); 4] = [
+    ("start.toml", include_str!("../../policies/start.toml")),
     ("so12.toml", include_str!("../../policies/so12.toml")),
     ("so14.toml", include_str!("../../policies/so14.toml")),
     ("so23.toml", include_str!("../../policies/so23.toml")),
@@ -103,11 +104,17 @@ trust = "trust.toml"
 # What is asked of a drop: each control stands in one of the packs. Every pack is yours to edit; the verdict
 # names the packs that it rests on by digest.
 policies = [
-  "policies/so12.toml", # integrity: must be there
-  "policies/so14.toml", # change management
-  # Testing. Its controls need signed test statements in the drop: add it once your vendors deliver them.
+  # To begin with: integrity, and versions that advance. It needs nothing but a signed manifest.
+  "policies/start.toml",
+  # All of SO12, SO14 and SO23. They need evidence in the drop (docs/evidence.md) and keys for its signers in the trust
+  # store: take these in its place once your vendors deliver it.
+  # "policies/so12.toml",
+  # "policies/so14.toml",
   # "policies/so23.toml",
 ]
+
+# Signed lists of counterfeit items, made with `dropgate attest counterfeit-notice`.
+# counterfeit-notices = ["notices/CN-1.dsse.json"]
 "#,
         quoted(operator)
     )
@@ -129,7 +136,8 @@ version = 1
 # party = "vendor"                    # vendor, provider, third-party, lab
 # vendor = "Acme Networks"            # for vendors: as their manifests say
 # products = ["radio-7"]              # for vendors: leave out for all their products
-# roles = ["release"]                 # release, malware-scan, test, change, approval, waiver
+# roles = ["release"]                 # release, malware-scan, test, sbom, vex, provenance, change; for the provider
+#                                     # alone: approval, waiver, counterfeit-notice
 # valid-from = 2026-01-01T00:00:00Z
 # valid-until = 2027-01-01T00:00:00Z
 #

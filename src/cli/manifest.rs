@@ -46,7 +46,11 @@ impl Command {
 
 /// List every file of a drop with its digests, and sign.
 #[derive(clap::Args)]
-#[command(args_override_self = true)]
+#[command(
+    args_override_self = true,
+    override_usage = "dropgate manifest create [OPTIONS] --vendor <VENDOR> --product <PRODUCT>\n       \
+        --version <VERSION> --kind <KIND> --sequence <SEQUENCE> --key <FILE> <DROP>"
+)]
 pub struct Create {
     /// The drop: a directory.
     drop: PathBuf,
@@ -213,7 +217,8 @@ fn undisturbed(source: &Directory, inventory: &Inventory) -> Result<(), Failure>
     }
 }
 
-fn sign(envelope: &mut Envelope, file: &Path, output: &Output) -> Result<(), Failure> {
+/// Adds a key's signature, unless it has signed already.
+pub fn sign(envelope: &mut Envelope, file: &Path, output: &Output) -> Result<(), Failure> {
     let key = read_private(file, output)?;
     let public = key.public().map_err(|why| FileError::new(file, "sign with", why))?;
     let fingerprint = public.fingerprint();
@@ -232,7 +237,7 @@ fn sign(envelope: &mut Envelope, file: &Path, output: &Output) -> Result<(), Fai
 }
 
 /// Reads a manifest without checking who signed it.
-fn untrusted(path: &Path) -> Result<(Envelope, Manifest), Failure> {
+pub fn untrusted(path: &Path) -> Result<(Envelope, Manifest), Failure> {
     let path = if path.is_dir() { &path.join(native::FILE) } else { path };
     let refuse = |why: String| Failure::from(FileError::new(path, "read the manifest", why));
     let envelope =

@@ -2,10 +2,14 @@
 
 use super::output::{Failure, Output};
 use super::progress::Bar;
+use crate::digest::DocumentDigest;
 use crate::drop::directory::Directory;
 use crate::escape;
 use crate::files::{self, Existing, FileError, Readers};
-use crate::gate::{Gate, GateError};
+use crate::finding::Outcome;
+use crate::gate::{Accepted, Circumstances, Gate, GateError};
+use crate::json::Strict;
+use crate::limits;
 use crate::report;
 use crate::time::Time;
 use crate::verdict::Decision;
@@ -29,6 +33,14 @@ pub struct Verify {
     /// The manifest (drop.dsse.json) of the last accepted version of the same product.
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
+
+    /// The verdict (from --format json) under which the last version was accepted, for so12.replacement-equivalent.
+    #[arg(long, value_name = "FILE")]
+    baseline_verdict: Option<PathBuf>,
+
+    /// A signed statement of your own to judge with the drop: an approval, a waiver. Several for several.
+    #[arg(long = "evidence", value_name = "FILE")]
+    evidence: Vec<PathBuf>,
 
     /// The time of judgement, RFC 3339 with zone, such as 2026-01-31T12:00:00Z [default: now].
     #[arg(long, value_name = "TIME")]
@@ -71,14 +83,26 @@ impl Verify {
             return Err(GateError::InsideDrop { file: self.gate, drop: self.drop }.into());
         }
         let gate = Gate::load(&self.gate)?;
-        gate.stands_outside(&self.drop, &self.baseline)?;
+        let others = self.baseline.iter().chain(&self.baseline_verdict).chain(&self.evidence);
+        gate.stands_outside(&self.drop, others)?;
         if let Some(file) = &self.output {
             outside(file, &self.drop)?;
         }
         let baseline = self.baseline.as_ref().map(|path| gate.baseline(path, at)).transpose()?;
+        let accepted = self.baseline_verdict.as_ref().map(|path| accepted(path)).transpose()?;
+        let evidence = self.evidence.iter().map(|path| {
+            let name = escape::bytes(path.as_os_str().as_encoded_bytes());
+            Ok((name, files::read(path, limits::EVIDENCE_BYTES)?))
+        });
+        let circumstances = Circumstances {
+            at,
+            baseline: baseline.as_ref(),
+            baseline_verdict: accepted.as_ref(),
+            evidence: evidence.collect::<Result<_, FileError>>()?,
+        };
         let verdict = {
             let bar = Bar::new(output.shows_progress());
-            gate.judge(&source, at, baseline.as_ref(), &bar)?
+            gate.judge(&source, circumstances, &bar)?
         };
         let text = match self.format {
             Format::Text => report::text::render(&verdict, &self.drop.to_string_lossy()),
@@ -99,6 +123,34 @@ impl Verify {
             Decision::Reject => ExitCode::from(1),
         })
     }
+}
+
+/// Reads an earlier verdict, which must be an ACCEPT.
+fn accepted(path: &Path) -> Result<Accepted, Failure> {
+    #[derive(serde::Deserialize)]
+    struct Before {
+        version: u32,
+        verdict: String,
+        controls: Vec<Control>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Control {
+        id: String,
+        outcome: String,
+    }
+    let refuse = |why: String| Failure::from(FileError::new(path, "read the verdict", why));
+    let bytes = files::read(path, limits::MANIFEST_BYTES)?;
+    let before: Before =
+        Strict::check(&bytes).and_then(Strict::read).map_err(|why| refuse(why.to_string()))?;
+    if before.version != report::json::VERSION {
+        return Err(refuse(format!("expected version {}, found {}", report::json::VERSION, before.version)));
+    }
+    if before.verdict != Decision::Accept.name() {
+        return Err(refuse(format!("expected an ACCEPT, found {:?}", before.verdict)));
+    }
+    let passed = before.controls.into_iter().filter(|control| control.outcome == Outcome::Pass.name());
+    let passed = passed.map(|control| control.id).collect();
+    Ok(Accepted { passed, digest: DocumentDigest::of(&bytes) })
 }
 
 /// Starts the threads of the whole process, one for each core unless told otherwise. Left to their first use, a system

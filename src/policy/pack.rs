@@ -6,6 +6,7 @@
 //! version = "1.0.0"
 //! title = "Integrity of network and information systems"
 //! source = "ENISA, Security Guide for ICT Procurement (2014), SO12"
+//! longest-waiver = "90d"
 //!
 //! [[control]]
 //! id = "so12.digest-strength"
@@ -18,10 +19,26 @@
 //! ```
 //!
 //! Every parameter of a control must be there, so that a default is stated once: in the pack.
+//!
+//! The operator's own controls stand under `[[custom]]`, with an expression over the documented facts in place of
+//! parameters:
+//!
+//! ```toml
+//! [[custom]]
+//! id = "example.enough-tests"
+//! clause = "SO23.1"
+//! title = "A hundred tests at least"
+//! severity = "medium"
+//! remedy = "Deliver the whole conformance suite."
+//! expression = "tests.exists(t, t.sound && t.passed >= 100)"
+//! ```
+
+mod custom;
 
 use super::controls::{self, Control, Definition};
 use crate::config::{ConfigError, Document, Faults, Section};
 use crate::digest::DocumentDigest;
+use crate::time::Period;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
@@ -62,6 +79,8 @@ pub struct Pack {
     pub title: String,
     /// The document that it follows.
     pub source: String,
+    /// For how long from the time of judgement a waiver of its controls may hold.
+    pub longest_waiver: Period,
     rules: Vec<Rule>,
     digest: DocumentDigest,
     document: Document,
@@ -69,8 +88,12 @@ pub struct Pack {
 
 /// One control with the operator's parameters.
 pub struct Rule {
-    /// The control.
-    pub definition: &'static Definition,
+    /// The control's id.
+    pub id: String,
+    /// The clause that it follows from.
+    pub clause: String,
+    /// What is known of it here; `None` for a control of the operator's own.
+    pub definition: Option<&'static Definition>,
     /// What it asks, in a line.
     pub title: String,
     /// What is at stake.
@@ -79,11 +102,30 @@ pub struct Rule {
     pub remedy: String,
     /// The control with its parameters.
     pub control: Box<dyn Control>,
+    /// What there is to say of it, for a control of the operator's own.
+    pub custom: Option<CustomRule>,
     span: Range<usize>,
     parameters: BTreeMap<&'static str, Range<usize>>,
 }
 
+/// What a control of the operator's own is made of.
+#[derive(Debug)]
+pub struct CustomRule {
+    /// Its expression.
+    pub expression: String,
+    /// The facts that the expression names, by their paths, with what they say.
+    pub facts: Vec<(String, &'static str)>,
+    /// What its author may not have meant, with the place in the pack.
+    pub notes: Vec<(Range<usize>, String)>,
+}
+
 impl Rule {
+    /// What it is sorted by: the clause, then the order in which the controls of a clause are told, the operator's
+    /// own last.
+    pub fn order(&self) -> (&str, usize, &str) {
+        (&self.clause, controls::position(&self.id), &self.id)
+    }
+
     /// Where it stands in the pack.
     pub fn span(&self) -> Range<usize> {
         self.span.clone()
@@ -97,7 +139,7 @@ impl Rule {
 
 impl fmt::Debug for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rule").field("control", &self.definition.id).finish_non_exhaustive()
+        f.debug_struct("Rule").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -128,33 +170,37 @@ impl Pack {
                 }
             };
             let sections = root.sections("control", faults);
-            if sections.is_empty() {
+            let customs = root.sections("custom", faults);
+            if sections.is_empty() && customs.is_empty() {
                 faults.add_with_help(
                     root.span(),
                     "the pack holds no control",
-                    "expected at least one [[control]]",
+                    "expected at least one [[control]] or [[custom]]",
                     "a pack that asks for nothing would accept everything",
                 );
             }
-            let rules: Vec<Rule> = sections.into_iter().filter_map(|section| rule(section, faults)).collect();
+            let mut rules: Vec<Rule> =
+                sections.into_iter().filter_map(|section| rule(section, faults)).collect();
+            rules.extend(customs.into_iter().filter_map(|section| custom::rule(section, &document, faults)));
             let mut seen = BTreeSet::new();
             for rule in &rules {
-                if !seen.insert(rule.definition.id) {
+                if !seen.insert(rule.id.as_str()) {
                     faults.add(
                         rule.span(),
-                        format!("control {} stands twice", rule.definition.id),
+                        format!("control {} stands twice", rule.id),
                         "expected each control once",
                     );
                 }
             }
             Some((head?, rules))
         })?;
-        let Head { id, version, title, source } = head;
+        let Head { id, version, title, source, longest_waiver } = head;
         Ok(Self {
             id,
             version,
             title,
             source,
+            longest_waiver,
             rules,
             digest: DocumentDigest::of(document.text().as_bytes()),
             document,
@@ -176,6 +222,12 @@ impl Pack {
         &self.document
     }
 
+    /// The line of a place in the file, from 1.
+    pub fn line(&self, span: &Range<usize>) -> usize {
+        let before = self.document.text().get(..span.start).unwrap_or_default();
+        before.matches('\n').count().saturating_add(1)
+    }
+
     /// An error that points into the pack, for what shows only later.
     pub fn fault_at(
         &self,
@@ -192,6 +244,7 @@ struct Head {
     version: String,
     title: String,
     source: String,
+    longest_waiver: Period,
 }
 
 fn head(mut section: Section<'_>, faults: &mut Faults) -> Option<Head> {
@@ -199,8 +252,9 @@ fn head(mut section: Section<'_>, faults: &mut Faults) -> Option<Head> {
     let version = text(&mut section, "version", faults);
     let title = text(&mut section, "title", faults);
     let source = text(&mut section, "source", faults);
+    let waiver = section.required("longest-waiver", faults).and_then(|item| item.period(faults));
     section.finish(faults);
-    Some(Head { id: id?, version: version?, title: title?, source: source? })
+    Some(Head { id: id?, version: version?, title: title?, source: source?, longest_waiver: waiver? })
 }
 
 fn text(section: &mut Section<'_>, key: &'static str, faults: &mut Faults) -> Option<String> {
@@ -220,6 +274,9 @@ fn rule(mut section: Section<'_>, faults: &mut Faults) -> Option<Rule> {
         section.required("severity", faults).and_then(|item| item.choice(&Severity::LEGAL, faults));
     let remedy = text(&mut section, "remedy", faults);
     let parameters = section.section("parameters", faults);
+    // Where there are no parameters, nothing is asked of the section, and no table need be there.
+    let bare = definition.filter(|definition| definition.parameters.is_empty());
+    let bare = bare.and_then(|definition| (definition.read)(&mut section, faults));
     section.finish(faults);
 
     let definition = definition?;
@@ -235,6 +292,7 @@ fn rule(mut section: Section<'_>, faults: &mut Faults) -> Option<Rule> {
             parameters.finish(faults);
             control
         }
+        None if definition.parameters.is_empty() => bare,
         None => {
             let names: Vec<&str> = definition.parameters.iter().map(|parameter| parameter.name).collect();
             faults.add(
@@ -246,11 +304,14 @@ fn rule(mut section: Section<'_>, faults: &mut Faults) -> Option<Rule> {
         }
     };
     Some(Rule {
-        definition,
+        id: definition.id.to_owned(),
+        clause: definition.clause.to_owned(),
+        definition: Some(definition),
         title: title?,
         severity: severity?,
         remedy: remedy?,
         control: control?,
+        custom: None,
         span,
         parameters: spans,
     })

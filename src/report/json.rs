@@ -1,57 +1,128 @@
 //! The verdict as JSON: version 1, by the schema docs/verdict.schema.json.
 
+use crate::digest::DocumentDigest;
 use crate::escape;
-use crate::finding::{Finding, Judgement};
+use crate::finding::Finding;
 use crate::manifest::Release;
+use crate::policy::WaiverNote;
 use crate::trust::Signer;
-use crate::verdict::{Assessment, Verdict};
+use crate::verdict::{Assessment, EvidenceNote, Verdict};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::ser::{Formatter, PrettyFormatter};
 use serde_json::{Value, json};
+use std::io::{self, Write};
 
 /// The version of the form; it grows when a reader of the old one would misunderstand the new one.
 pub const VERSION: u32 = 1;
 
-/// Renders, with a line break at the end. Characters that deceive a terminal leave as `\u` escapes, so that
-/// printing the JSON is as safe as printing the text.
+/// Renders, with a line break at the end. Findings go into the text one by one: as a tree of JSON values, those of a large
+/// drop would take many times the memory of the verdict.
 ///
 /// # Errors
 /// When it can't be put into JSON.
 pub fn render(verdict: &Verdict) -> Result<String, serde_json::Error> {
-    pretty(&json!({
-        "version": VERSION,
-        "verdict": verdict.decision().name(),
-        "judgedAt": verdict.basis.at,
-        "tool": { "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") },
-        "release": verdict.basis.release.as_ref().map(release),
-        "manifest": verdict.basis.manifest.map(|digest| json!({ "sha256": digest })),
-        "signers": verdict.basis.signers.iter().map(signer).collect::<Vec<_>>(),
-        "baseline": verdict.basis.baseline.map(|digest| json!({ "sha256": digest })),
-        "trustStore": { "sha256": verdict.basis.trust },
-        "policies": verdict.basis.packs.iter()
-            .map(|(id, version, digest)| json!({ "id": id, "version": version, "sha256": digest }))
-            .collect::<Vec<_>>(),
-        "controls": verdict.assessments().iter().map(control).collect::<Vec<_>>(),
-    }))
+    pretty(&Whole(verdict))
 }
 
-/// Renders any value in this safe form.
+/// Renders anything in lines, with a line break at the end. Characters that deceive a terminal leave as `\u` escapes, so
+/// that printing the JSON is as safe as printing the text.
 ///
 /// # Errors
 /// When it can't be put into JSON.
-pub fn pretty(value: &Value) -> Result<String, serde_json::Error> {
-    let text = serde_json::to_string_pretty(value)?;
-    let mut safe = String::with_capacity(text.len().saturating_add(1));
-    for c in text.chars() {
-        // Outside of strings JSON is ASCII, and its only control characters are the line breaks of the layout.
-        if c != '\n' && escape::is_deceptive(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                safe.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            safe.push(c);
-        }
+pub fn pretty(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    let mut bytes = Vec::new();
+    let formatter = Safe(PrettyFormatter::new());
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, formatter))?;
+    bytes.push(b'\n');
+    String::from_utf8(bytes).map_err(serde::ser::Error::custom)
+}
+
+struct Whole<'v>(&'v Verdict);
+
+impl Serialize for Whole<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (verdict, basis) = (self.0, &self.0.basis);
+        let digest = |digest: &DocumentDigest| json!({ "sha256": digest });
+        let policy = |(id, version, digest): &(String, String, DocumentDigest)| json!({ "id": id, "version": version, "sha256": digest });
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("version", &VERSION)?;
+        map.serialize_entry("verdict", verdict.decision().name())?;
+        map.serialize_entry("judgedAt", &basis.at)?;
+        map.serialize_entry(
+            "tool",
+            &json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") }),
+        )?;
+        map.serialize_entry("release", &basis.release.as_ref().map(release))?;
+        map.serialize_entry("manifest", &basis.manifest.as_ref().map(digest))?;
+        map.serialize_entry("signers", &Each(|| basis.signers.iter().map(signer)))?;
+        map.serialize_entry("baseline", &basis.baseline.as_ref().map(digest))?;
+        map.serialize_entry("baselineVerdict", &basis.baseline_verdict.as_ref().map(digest))?;
+        map.serialize_entry("trustStore", &digest(&basis.trust))?;
+        map.serialize_entry("policies", &Each(|| basis.packs.iter().map(policy)))?;
+        map.serialize_entry("counterfeitNotices", &Each(|| basis.notices.iter().map(digest)))?;
+        map.serialize_entry("evidence", &Each(|| basis.evidence.iter().map(evidence)))?;
+        map.serialize_entry("waivers", &Each(|| verdict.waivers().iter().map(waiver)))?;
+        map.serialize_entry("controls", &Each(|| verdict.assessments().iter().map(Control)))?;
+        map.end()
     }
-    safe.push('\n');
-    Ok(safe)
+}
+
+struct Control<'v>(&'v Assessment);
+
+impl Serialize for Control<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Assessment { control, clause, title, severity, remedy, judgement } = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", control)?;
+        map.serialize_entry("clause", clause)?;
+        map.serialize_entry("title", title)?;
+        map.serialize_entry("severity", severity.name())?;
+        map.serialize_entry("outcome", judgement.outcome().name())?;
+        map.serialize_entry("summary", judgement.summary())?;
+        map.serialize_entry("remedy", remedy)?;
+        map.serialize_entry("findings", &Each(|| judgement.findings().iter().map(|one| told(one, None))))?;
+        map.serialize_entry(
+            "waived",
+            &Each(|| judgement.waived().iter().map(|one| told(&one.finding, Some(one.waiver)))),
+        )?;
+        map.serialize_entry("remarks", judgement.remarks())?;
+        map.end()
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Told<'v> {
+    code: &'static str,
+    place: &'v str,
+    expected: &'v str,
+    found: &'v str,
+    remedy: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiver: Option<usize>,
+}
+
+fn told(finding: &Finding, waiver: Option<usize>) -> Told<'_> {
+    Told {
+        code: finding.code.name(),
+        place: &finding.place,
+        expected: &finding.expected,
+        found: &finding.found,
+        remedy: finding.code.remedy(),
+        waiver,
+    }
+}
+
+/// A list that is made while it is written.
+pub struct Each<F>(pub F);
+
+impl<F, I> Serialize for Each<F>
+where
+    F: Fn() -> I,
+    I: Iterator<Item: Serialize>,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
 }
 
 /// A release, as JSON.
@@ -72,7 +143,8 @@ pub fn release(release: &Release) -> Value {
     })
 }
 
-fn signer(signer: &Signer) -> Value {
+/// A signer, as JSON.
+pub fn signer(signer: &Signer) -> Value {
     json!({
         "key": signer.key,
         "keySha256": signer.fingerprint,
@@ -81,29 +153,85 @@ fn signer(signer: &Signer) -> Value {
     })
 }
 
-fn control(assessment: &Assessment) -> Value {
-    let judgement: &Judgement = &assessment.judgement;
+fn evidence(note: &EvidenceNote) -> Value {
     json!({
-        "id": assessment.control,
-        "clause": assessment.clause,
-        "title": assessment.title,
-        "severity": assessment.severity.name(),
-        "outcome": judgement.outcome().name(),
-        "summary": judgement.summary(),
-        "remedy": assessment.remedy,
-        "findings": judgement.findings().iter().map(finding).collect::<Vec<_>>(),
-        "remarks": judgement.remarks(),
+        "origin": note.origin,
+        "sha256": note.digest,
+        "predicateType": note.predicate_type,
+        "aboutThisDrop": note.about_this_drop,
+        "signers": note.signers.iter().map(signer).collect::<Vec<_>>(),
     })
 }
 
-fn finding(finding: &Finding) -> Value {
+fn waiver(note: &WaiverNote) -> Value {
     json!({
-        "code": finding.code.name(),
-        "place": finding.place,
-        "expected": finding.expected,
-        "found": finding.found,
-        "remedy": finding.code.remedy(),
+        "origin": note.origin,
+        "sha256": note.digest,
+        "control": note.control,
+        "scope": note.scope,
+        "reason": note.reason,
+        "ticket": note.ticket,
+        "requestedBy": note.requested_by,
+        "signedBy": note.signed_by,
+        "issued": note.issued,
+        "expires": note.expires,
+        "excused": note.excused,
+        "unused": note.unused,
     })
+}
+
+/// Lays JSON out in lines, and writes characters that deceive a terminal as `\u` escapes.
+struct Safe(PrettyFormatter<'static>);
+
+impl Formatter for Safe {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
+        for c in fragment.chars() {
+            if escape::is_deceptive(c) {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(to, "\\u{unit:04x}")?;
+                }
+            } else {
+                to.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.begin_array(to)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.end_array(to)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, to: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(to, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.end_array_value(to)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.begin_object(to)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.end_object(to)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, to: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(to, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(to)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.end_object_value(to)
+    }
 }
 
 #[cfg(test)]

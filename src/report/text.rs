@@ -1,7 +1,7 @@
 //! The verdict for people: one word, then clause by clause why.
 
 use crate::escape::{Escaped, Shown};
-use crate::finding::{Code, Finding, Outcome};
+use crate::finding::{Code, Finding, Outcome, counted};
 use crate::limits;
 use crate::verdict::{Assessment, Decision, Verdict};
 use anstyle::{AnsiColor, Style};
@@ -9,19 +9,46 @@ use std::fmt::Write as _;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
+const WARN: Style = AnsiColor::Yellow.on_default().bold();
 const FAINT: Style = Style::new().dimmed();
 
 /// Renders a verdict on `drop`. Colours are always written; the stream that prints it takes them out where
 /// they don't belong.
+///
+/// What refuses comes first, clause by clause, as somebody would paste it into a ticket; then what was waived; then, in
+/// few lines, the rest.
 pub fn render(verdict: &Verdict, drop: &str) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = head(&mut text, verdict, drop);
-    for assessment in verdict.assessments() {
-        let _ = control(&mut text, assessment);
+    let all = verdict.assessments();
+    let mut room = limits::FINDINGS_SHOWN_IN_ALL;
+    let mut clause = "";
+    let (unjudged, refusing_ones): (Vec<_>, Vec<_>) =
+        all.iter().filter(|one| !one.judgement.outcome().permits()).partition(|one| is_unjudged(one));
+    for assessment in refusing_ones {
+        if assessment.clause != clause {
+            clause = &assessment.clause;
+            let _ = writeln!(text, "{FAINT}{}{FAINT:#}", Escaped(clause));
+        }
+        let _ = refusing(&mut text, assessment, &mut room);
     }
+    if !unjudged.is_empty() {
+        let _ = writeln!(
+            text,
+            "{BAD}{} more controls refuse{BAD:#}, because without a verified manifest nothing is known; each with --format json\n",
+            unjudged.len()
+        );
+    }
+    let _ = waived(&mut text, verdict);
+    let _ = permitting(&mut text, verdict);
     let _ = foot(&mut text, verdict);
     text
+}
+
+/// A control that refuses for no other reason than that there is no verified manifest.
+fn is_unjudged(assessment: &Assessment) -> bool {
+    matches!(assessment.judgement.findings(), [finding] if finding.code == Code::NoVerifiedManifest)
 }
 
 fn head(text: &mut String, verdict: &Verdict, drop: &str) -> std::fmt::Result {
@@ -36,69 +63,126 @@ fn head(text: &mut String, verdict: &Verdict, drop: &str) -> std::fmt::Result {
         None => writeln!(text, "an unverified drop")?,
     }
     writeln!(text, "        {FAINT}{}{FAINT:#}", Escaped(drop))?;
+    let refused = verdict.assessments().iter().filter(|one| !one.judgement.outcome().permits()).count();
+    if refused > 0 {
+        writeln!(text, "        {refused} of {} controls refuse this drop", verdict.assessments().len())?;
+    }
     writeln!(text)
 }
 
-fn control(text: &mut String, assessment: &Assessment) -> std::fmt::Result {
+fn refusing(text: &mut String, assessment: &Assessment, room: &mut usize) -> std::fmt::Result {
     let judgement = &assessment.judgement;
-    let style = match judgement.outcome() {
-        Outcome::Pass => GOOD,
-        Outcome::Fail | Outcome::NoEvidence => BAD,
-        Outcome::NotApplicable => FAINT,
-    };
     let outcome = judgement.outcome().name();
-    write!(text, "{:<7} {:<24} {style}{outcome}{style:#}", assessment.clause, assessment.control)?;
-    if judgement.outcome().permits() {
-        writeln!(text, "  {}", Shown(judgement.summary()))?;
-    } else {
-        writeln!(text, "  ({})", assessment.severity.name())?;
-        writeln!(text, "        {}", Escaped(assessment.title.trim()))?;
-    }
+    writeln!(
+        text,
+        "  {} {BAD}{outcome}{BAD:#} ({})  {}",
+        Escaped(&assessment.control),
+        assessment.severity.name(),
+        Escaped(assessment.title.trim())
+    )?;
     let mut rest = judgement.findings();
     while let Some(first) = rest.first() {
         let same = rest.iter().take_while(|finding| finding.code == first.code).count();
         let (group, others) = rest.split_at(same);
-        code(text, first.code, group)?;
+        code(text, first.code, group, room)?;
         rest = others;
     }
-    if !judgement.outcome().permits() {
-        let mut remedy = assessment.remedy.split_whitespace().collect::<Vec<_>>().join(" ");
-        if judgement.findings().is_empty() {
-            remedy = judgement.summary().to_owned();
-        }
-        writeln!(text, "        remedy: {}", Escaped(&remedy))?;
-    }
-    for remark in judgement.remarks().iter().take(limits::FINDINGS_SHOWN) {
-        writeln!(text, "        {FAINT}note: {}{FAINT:#}", Shown(remark))?;
-    }
-    more(text, judgement.remarks().len(), "note")
+    let remedy = assessment.remedy.split_whitespace().collect::<Vec<_>>().join(" ");
+    writeln!(text, "      remedy  {}", Escaped(&remedy))?;
+    remarks(text, assessment)?;
+    writeln!(text)
 }
 
-fn code(text: &mut String, code: Code, findings: &[Finding]) -> std::fmt::Result {
-    for finding in findings.iter().take(limits::FINDINGS_SHOWN) {
-        writeln!(text, "        {BAD}{code}{BAD:#}  {}", Shown(&finding.place))?;
-        writeln!(text, "            expected  {}", Shown(&finding.expected))?;
-        writeln!(text, "            found     {}", Shown(&finding.found))?;
+fn code(text: &mut String, code: Code, findings: &[Finding], room: &mut usize) -> std::fmt::Result {
+    let shown = limits::FINDINGS_SHOWN.min(*room);
+    for finding in findings.iter().take(shown) {
+        writeln!(text, "      {BAD}{code}{BAD:#}  {}", Shown(&finding.place))?;
+        writeln!(text, "          expected  {}", Shown(&finding.expected))?;
+        writeln!(text, "          found     {}", Shown(&finding.found))?;
     }
-    more(text, findings.len(), code.name())?;
-    writeln!(text, "            do        {}", code.remedy())
+    *room = room.saturating_sub(findings.len().min(shown));
+    if let Some(rest) = findings.len().checked_sub(shown).filter(|rest| *rest > 0) {
+        writeln!(text, "      ... and {rest} more {code}; all of them with --format json")?;
+    }
+    writeln!(text, "          do        {}", code.remedy())
 }
 
-fn more(text: &mut String, count: usize, what: &str) -> std::fmt::Result {
-    match count.checked_sub(limits::FINDINGS_SHOWN) {
+fn remarks(text: &mut String, assessment: &Assessment) -> std::fmt::Result {
+    let remarks = assessment.judgement.remarks();
+    for remark in remarks.iter().take(limits::FINDINGS_SHOWN) {
+        writeln!(text, "      {FAINT}note: {}{FAINT:#}", Shown(remark))?;
+    }
+    match remarks.len().checked_sub(limits::FINDINGS_SHOWN) {
         None | Some(0) => Ok(()),
-        Some(rest) => writeln!(text, "        ... and {rest} more {what}; all of them with --format json"),
+        Some(rest) => writeln!(text, "      ... and {rest} more notes; all of them with --format json"),
     }
+}
+
+/// Every waiver, used or not: an exception that nobody sees is not one that somebody decided.
+fn waived(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    if verdict.waivers().is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "{FAINT}waivers{FAINT:#}")?;
+    for waiver in verdict.waivers().iter().take(limits::FINDINGS_SHOWN) {
+        let (style, standing) = match &waiver.unused {
+            None => (WARN, format!("{} waived", counted(waiver.excused, "finding"))),
+            Some(why) => (BAD, format!("no effect: {}", Shown(why))),
+        };
+        writeln!(text, "  {} {style}{standing}{style:#}", Escaped(&waiver.control))?;
+        writeln!(
+            text,
+            "      {} for {}, until {}",
+            Shown(&waiver.origin),
+            Escaped(&waiver.scope),
+            waiver.expires
+        )?;
+        writeln!(text, "      reason     {}", Escaped(&waiver.reason))?;
+        writeln!(text, "      ticket     {}", Escaped(&waiver.ticket))?;
+        writeln!(text, "      asked for  {}", Escaped(&waiver.requested_by))?;
+        writeln!(text, "      signed by  {}", Escaped(&waiver.signed_by.join(" and ")))?;
+    }
+    if let Some(rest) = verdict.waivers().len().checked_sub(limits::FINDINGS_SHOWN).filter(|rest| *rest > 0) {
+        writeln!(text, "  ... and {rest} more waivers; all of them with --format json")?;
+    }
+    writeln!(text)
+}
+
+fn permitting(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    let all = verdict.assessments().iter().filter(|one| one.judgement.outcome().permits());
+    let (not_applicable, rest): (Vec<_>, Vec<_>) =
+        all.partition(|one| one.judgement.outcome() == Outcome::NotApplicable);
+    for assessment in rest {
+        let outcome = assessment.judgement.outcome();
+        let style = if outcome == Outcome::Waived { WARN } else { GOOD };
+        writeln!(
+            text,
+            "{:<8} {:<30} {style}{}{style:#}  {}",
+            Escaped(&assessment.clause).to_string(),
+            Escaped(&assessment.control).to_string(),
+            outcome.name(),
+            Shown(assessment.judgement.summary())
+        )?;
+        remarks(text, assessment)?;
+    }
+    // By reason: a drop to which a whole list of controls does not apply says so once.
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for assessment in not_applicable {
+        let (reason, control) = (assessment.judgement.summary(), Escaped(&assessment.control).to_string());
+        match reasons.iter_mut().find(|(own, _)| *own == reason) {
+            Some((_, controls)) => controls.push(control),
+            None => reasons.push((reason, vec![control])),
+        }
+    }
+    for (reason, controls) in reasons {
+        writeln!(text, "{FAINT}not applicable: {} ({}){FAINT:#}", controls.join(", "), Shown(reason))?;
+    }
+    Ok(())
 }
 
 fn foot(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     let basis = &verdict.basis;
     writeln!(text)?;
-    let refused = verdict.assessments().iter().filter(|one| !one.judgement.outcome().permits()).count();
-    let all = verdict.assessments().len();
-    if refused > 0 {
-        writeln!(text, "{refused} of {all} controls refuse this drop.")?;
-    }
     writeln!(text, "{FAINT}judged at   {}", basis.at)?;
     if let Some(manifest) = basis.manifest {
         writeln!(text, "manifest    sha256 {manifest}")?;

@@ -24,25 +24,43 @@ pub enum Role {
     Release,
     /// Scans for malware.
     MalwareScan,
-    /// Tests and their reports.
+    /// Tests and their reports, scans for vulnerabilities among them.
     Test,
-    /// Change records.
+    /// Bills of materials.
+    Sbom,
+    /// Whether the product is affected by a vulnerability.
+    Vex,
+    /// How artifacts were built.
+    Provenance,
+    /// Change records and transition dossiers.
     Change,
     /// Approvals of changes; for the provider alone.
     Approval,
     /// Exceptions to a control; for the provider alone.
     Waiver,
+    /// Lists of counterfeit items; for the provider alone.
+    CounterfeitNotice,
 }
 
 impl Role {
-    const LEGAL: [(&'static str, Self); 6] = [
+    /// Every role, by the name that files give it.
+    pub const LEGAL: [(&'static str, Self); 10] = [
         ("release", Self::Release),
         ("malware-scan", Self::MalwareScan),
         ("test", Self::Test),
+        ("sbom", Self::Sbom),
+        ("vex", Self::Vex),
+        ("provenance", Self::Provenance),
         ("change", Self::Change),
         ("approval", Self::Approval),
         ("waiver", Self::Waiver),
+        ("counterfeit-notice", Self::CounterfeitNotice),
     ];
+
+    /// Whether the provider alone may hold it.
+    pub fn is_the_providers(self) -> bool {
+        matches!(self, Self::Approval | Self::Waiver | Self::CounterfeitNotice)
+    }
 }
 
 /// Who a signer is to the contract.
@@ -157,13 +175,16 @@ impl TrustedKey {
         if at >= self.valid_until {
             return Err(Disqualification::Expired { until: self.valid_until, at });
         }
-        if let Capacity::In(role) = capacity
-            && !self.roles.contains(&role)
-        {
-            let found: Vec<String> = self.roles.iter().map(Role::to_string).collect();
-            return Err(Disqualification::Role { expected: role, found: found.join(", ") });
+        let asked: &[Role] = match &capacity {
+            Capacity::In(role) => std::slice::from_ref(role),
+            Capacity::InOneOf(roles) => roles,
+            Capacity::Any => return Ok(()),
+        };
+        if asked.iter().any(|role| self.roles.contains(role)) {
+            return Ok(());
         }
-        Ok(())
+        let named = |roles: &[Role], or: &str| roles.iter().map(Role::to_string).collect::<Vec<_>>().join(or);
+        Err(Disqualification::Role { expected: named(asked, " or "), found: named(&self.roles, ", ") })
     }
 
     pub(super) fn signer(&self) -> Signer {
@@ -174,6 +195,7 @@ impl TrustedKey {
             party: self.party,
             vendor: self.vendor.clone(),
             products: self.products.clone(),
+            roles: self.roles.clone(),
         }
     }
 }
@@ -328,7 +350,7 @@ fn entry(
         _ => {}
     }
     if let (Some(party), Some((roles, item))) = (party, &roles) {
-        for role in roles.iter().filter(|role| matches!(role, Role::Approval | Role::Waiver)) {
+        for role in roles.iter().filter(|role| role.is_the_providers()) {
             if party != Party::Provider {
                 faults.add(
                     item.span(),

@@ -9,6 +9,9 @@
     missing_docs
 )]
 
+pub mod case;
+
+use dropgate::policy::controls;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -69,16 +72,28 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The findings' codes, each once.
+    /// The findings' codes, each once. A control may find what its definition says and nothing else.
     pub fn codes(&self) -> BTreeSet<String> {
         let json = self.json.as_ref().unwrap_or_else(|| panic!("no verdict: {}", self.stderr));
-        json["controls"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .flat_map(|control| control["findings"].as_array().unwrap())
-            .map(|finding| finding["code"].as_str().unwrap().to_owned())
-            .collect()
+        let mut codes = BTreeSet::new();
+        for control in json["controls"].as_array().unwrap() {
+            let id = control["id"].as_str().unwrap();
+            let own = controls::named(id).map_or(controls::CUSTOM, |definition| definition.codes);
+            for finding in control["findings"].as_array().unwrap() {
+                let code = finding["code"].as_str().unwrap();
+                assert!(own.iter().any(|own| own.name() == code), "{id} does not say that it finds {code}");
+                codes.insert(code.to_owned());
+            }
+        }
+        codes
+    }
+
+    /// The codes of findings that were waived, each once.
+    pub fn waived(&self) -> BTreeSet<String> {
+        let json = self.json.as_ref().unwrap_or_else(|| panic!("no verdict: {}", self.stderr));
+        let controls = json["controls"].as_array().unwrap().iter();
+        let waived = controls.flat_map(|control| control["waived"].as_array().unwrap());
+        waived.map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
     }
 
     pub fn text(&self) -> String {
@@ -108,6 +123,30 @@ impl Verdict {
     }
 }
 
+/// The flags by which the shipped drops are judged: as of January 2026, against the release before.
+pub fn circumstances() -> Vec<String> {
+    let baseline = fixture("baseline/drop/drop.dsse.json").display().to_string();
+    ["--at", "2026-01-20T12:00:00Z", "--baseline", &baseline].map(str::to_owned).to_vec()
+}
+
+/// Every shipped drop: its name, what is expected of it, and its verdict under its circumstances.
+pub fn shipped() -> Vec<(String, Value, Verdict)> {
+    let drops = fs::read_dir(fixture("drops")).unwrap().map(|entry| entry.unwrap().path());
+    drops
+        .map(|directory| {
+            let claim = directory.file_name().unwrap().to_string_lossy().into_owned();
+            let expected: Value =
+                serde_json::from_slice(&fs::read(directory.join("expect.json")).unwrap()).unwrap();
+            let mut flags = circumstances();
+            if expected["baseline"] == false {
+                flags.truncate(2);
+            }
+            let verdict = verify(&directory.join("drop"), &fixture("gate/gate.toml"), &flags);
+            (claim, expected, verdict)
+        })
+        .collect()
+}
+
 /// Verifies a drop by a gate and reads the JSON.
 pub fn verify(drop: &Path, gate: &Path, more: &[String]) -> Verdict {
     let mut arguments: Vec<&OsStr> =
@@ -123,11 +162,18 @@ pub fn verify(drop: &Path, gate: &Path, more: &[String]) -> Verdict {
 }
 
 impl Scene {
-    /// A copy of the good drop, and the gate of the fixtures.
+    /// A copy of the plain drop, and its gate: few controls, so that each finding has one cause.
     pub fn good() -> Self {
         let home = tempfile::tempdir().unwrap();
+        copy(&fixture("plain/drop"), &home.path().join("drop"));
+        Self { home, gate: fixture("gate/plain.toml"), arguments: Vec::new() }
+    }
+
+    /// A copy of the drop that satisfies every pack, its gate, and the flags by which it is judged.
+    pub fn whole() -> Self {
+        let home = tempfile::tempdir().unwrap();
         copy(&fixture("drops/good/drop"), &home.path().join("drop"));
-        Self { home, gate: fixture("gate/gate.toml"), arguments: Vec::new() }
+        Self { home, gate: fixture("gate/gate.toml"), arguments: circumstances() }
     }
 
     pub fn drop(&self) -> PathBuf {

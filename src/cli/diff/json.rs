@@ -4,14 +4,10 @@ use super::{Compared, Replacement, Side, Total};
 use crate::difference::{How, Pair};
 use crate::digest::{Claimed, DigestSet, hex};
 use crate::drop::path::DropPath;
-use crate::escape;
 use crate::manifest::Artifact;
-use crate::report::json;
-use crate::trust::Signer;
+use crate::report::json::{self, Each};
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::ser::{Formatter, PrettyFormatter};
 use serde_json::{Value, json};
-use std::io::{self, Write};
 
 /// The version of the form; it grows when a reader of the old one would misunderstand the new one.
 const VERSION: u32 = 1;
@@ -22,11 +18,7 @@ const VERSION: u32 = 1;
 /// # Errors
 /// When it can't be put into JSON.
 pub fn render(compared: &Compared<'_>) -> Result<String, serde_json::Error> {
-    let mut bytes = Vec::new();
-    let formatter = Safe(PrettyFormatter::new());
-    compared.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, formatter))?;
-    bytes.push(b'\n');
-    String::from_utf8(bytes).map_err(serde::ser::Error::custom)
+    json::pretty(compared)
 }
 
 impl Serialize for Compared<'_> {
@@ -69,19 +61,6 @@ impl Serialize for Compared<'_> {
     }
 }
 
-/// A list that is made while it is written.
-struct Each<F>(F);
-
-impl<F, I> Serialize for Each<F>
-where
-    F: Fn() -> I,
-    I: Iterator<Item: Serialize>,
-{
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq((self.0)())
-    }
-}
-
 #[derive(serde::Serialize)]
 struct Both<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,93 +100,12 @@ fn side(side: &Side, bytes: Option<u64>) -> Value {
     json!({
         "release": json::release(&side.manifest.release),
         "manifest": { "sha256": side.manifest.digest },
-        "signers": side.signers.iter().map(signer).collect::<Vec<_>>(),
+        "signers": side.signers.iter().map(json::signer).collect::<Vec<_>>(),
         "files": side.manifest.artifacts().len(),
         "bytes": bytes,
     })
 }
 
-fn signer(signer: &Signer) -> Value {
-    json!({
-        "key": signer.key,
-        "keySha256": signer.fingerprint,
-        "owner": signer.owner,
-        "party": signer.party.to_string(),
-    })
-}
-
 fn total(total: &Total) -> Value {
     json!({ "files": total.files, "oldBytes": total.old, "newBytes": total.new })
-}
-
-/// Lays JSON out in lines, and writes characters that deceive a terminal as `\u` escapes.
-struct Safe(PrettyFormatter<'static>);
-
-impl Formatter for Safe {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
-        for c in fragment.chars() {
-            if escape::is_deceptive(c) {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    write!(to, "\\u{unit:04x}")?;
-                }
-            } else {
-                to.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?;
-            }
-        }
-        Ok(())
-    }
-
-    fn begin_array<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
-        self.0.begin_array(to)
-    }
-
-    fn end_array<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
-        self.0.end_array(to)
-    }
-
-    fn begin_array_value<W: ?Sized + Write>(&mut self, to: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_array_value(to, first)
-    }
-
-    fn end_array_value<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
-        self.0.end_array_value(to)
-    }
-
-    fn begin_object<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
-        self.0.begin_object(to)
-    }
-
-    fn end_object<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
-        self.0.end_object(to)
-    }
-
-    fn begin_object_key<W: ?Sized + Write>(&mut self, to: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_object_key(to, first)
-    }
-
-    fn begin_object_value<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
-        self.0.begin_object_value(to)
-    }
-
-    fn end_object_value<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
-        self.0.end_object_value(to)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_written_one_by_one_is_what_the_tree_would_be() {
-        let value = json!({
-            "a": "a\u{1b}[2J\r\u{202e}\u{7f}\u{e0041}z\u{9b}\"\\ é",
-            "list": [1, null, { "b": [], "c": {} }],
-        });
-        let mut bytes = Vec::new();
-        let formatter = Safe(PrettyFormatter::new());
-        value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, formatter)).unwrap();
-        bytes.push(b'\n');
-        assert_eq!(String::from_utf8(bytes).unwrap(), json::pretty(&value).unwrap());
-    }
 }

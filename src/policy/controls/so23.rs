@@ -1,78 +1,127 @@
-//! SO23, security and quality testing.
+//! SO23, network and information systems testing.
 
-use super::{Control, Definition, Parameter};
-use crate::evidence::TEST_RESULT;
-use crate::finding::{Code, Finding, Judgement};
-use crate::policy::Facts;
-use crate::trust::Party;
+mod criteria;
+mod iterations;
+mod papers;
+mod schedule;
+mod testers;
 
-pub(super) static ACCOUNTABLE_TESTER: Definition = Definition {
-    id: "so23.accountable-tester",
-    clause: "SO23.3",
-    meaning: "Who may carry out the tests is agreed between provider and vendor (SO23, requirement 3).",
-    passes: "At least one signed test-result statement is about artifacts of this drop, and everyone who signed one for \
-        role test is of a party that may test. It says who vouches for tests, not how they came out.",
-    fails: "No signed test-result statement about this drop's artifacts, or one signed by a party that may not test.",
-    example: "evidence/tests.dsse.json: an in-toto Statement with predicateType \
-        https://in-toto.io/attestation/test-result/v0.1 and the artifacts as subjects, signed by the test lab.",
-    parameters: &[Parameter {
-        name: "parties",
-        meaning: "Who may test: an array of \"vendor\", \"provider\", \"third-party\", \"lab\".",
-    }],
-    codes: &[Code::TestEvidenceMissing, Code::TesterNotAccountable, Code::NoVerifiedManifest],
-    read: |section, faults| {
-        let parties =
-            section.required("parties", faults).and_then(|item| item.choices(&Party::LEGAL, faults));
-        Some(Box::new(AccountableTester { parties: parties? }))
-    },
-};
+pub(super) use criteria::ACCEPTANCE_CRITERIA;
+pub(super) use iterations::ITERATIONS;
+pub(super) use papers::{CONFIGURATION, PLAN_REVIEWED, REPORT_COMPLETE};
+pub(super) use schedule::{FREQUENCY, LIFECYCLE, TEST_TYPES};
+pub(super) use testers::ACCOUNTABLE_TESTER;
 
-struct AccountableTester {
-    parties: Vec<Party>,
+use crate::evidence::Piece;
+use crate::evidence::predicate::Predicate;
+use crate::evidence::predicate::Raw;
+use crate::evidence::predicate::test_report::{TestReport, TestType, TestVerdict};
+use crate::evidence::raw::{CaseOutcome, TestRun};
+use crate::finding::{Code, Finding, Judgement, counted};
+use crate::policy::facts::Known;
+use crate::policy::{Facts, soundness};
+
+type Report<'e> = Piece<'e, TestReport>;
+
+/// The test reports about this drop, or the judgement of a control that needs one.
+fn reports<'f>(facts: &Facts<'f>) -> Result<(&'f Known, Vec<Report<'f>>), Judgement> {
+    let known = facts.known_change()?;
+    let reports: Vec<_> = all_reports(known).filter(|report| report.about().this_drop()).collect();
+    if reports.is_empty() {
+        return Err(Judgement::no_evidence(missing(known)));
+    }
+    Ok((known, reports))
 }
 
-impl Control for AccountableTester {
-    fn judge(&self, facts: &Facts<'_>) -> Judgement {
-        let known = match facts.known() {
-            Ok(known) => known,
-            Err(judgement) => return judgement,
-        };
-        let tests: Vec<_> = known
-            .evidence
-            .statements
-            .iter()
-            .filter(|statement| {
-                statement.value().predicate_type == TEST_RESULT && statement.value().is_about_this_drop()
-            })
-            .collect();
-        if tests.is_empty() {
-            return Judgement::no_evidence(Finding::new(
-                Code::TestEvidenceMissing,
-                "evidence/",
-                format!(
-                    "a statement of type {TEST_RESULT} whose subjects are artifacts of this drop, signed for role test"
-                ),
-                format!("{} other statement(s)", known.evidence.statements.len()),
-            ));
+/// Every test report, those about older builds among them.
+fn all_reports(known: &Known) -> impl Iterator<Item = Report<'_>> {
+    known.evidence.pieces(|predicate| match predicate {
+        Predicate::TestReport(report) => Some(report),
+        _ => None,
+    })
+}
+
+fn missing(known: &Known) -> Finding {
+    Finding::new(
+        Code::TestEvidenceMissing,
+        "evidence/",
+        "a test-report statement about artifacts of this drop, signed for role test",
+        counted(known.evidence.statements.len(), "other statement"),
+    )
+}
+
+/// The tests of a report of test cases, sound and in agreement with its statement; `None` for the report of a scanner.
+///
+/// # Errors
+/// With what is wrong with the report.
+fn run<'e>(report: Report<'e>, facts: &Facts<'_>) -> Result<Option<&'e TestRun>, Vec<Finding>> {
+    let (origin, said) = (report.origin(), report.said);
+    let mut findings = soundness::times(origin, Some(said.started), said.finished, facts.at);
+    let run = match soundness::report(report.statement.value()) {
+        Ok(Raw::Tests(run)) => run,
+        Ok(_) if findings.is_empty() => return Ok(None),
+        Ok(_) => return Err(findings),
+        Err(faults) => {
+            findings.extend(faults);
+            return Err(findings);
         }
-        let allowed: Vec<String> = self.parties.iter().map(Party::to_string).collect();
-        let findings = tests
-            .iter()
-            .flat_map(|test| test.signers().iter().map(|signer| (test.value(), signer)))
-            .filter(|(_, signer)| !self.parties.contains(&signer.party))
-            .map(|(test, signer)| {
-                Finding::new(
-                    Code::TesterNotAccountable,
-                    test.path.as_str(),
-                    format!("a signer of party {}", allowed.join(" or ")),
-                    format!("{:?} of party {}", signer.owner, signer.party),
-                )
-            })
-            .collect();
-        let plural = if tests.len() == 1 { "" } else { "s" };
-        Judgement::unless(
-            findings,
-            format!("{} test statement{plural}, signed by a party that may test", tests.len()),
-        )
+    };
+    findings.extend(run.duplicates.iter().map(|id| {
+        Finding::new(Code::TestDuplicate, origin, "each test once", format!("{id:?} more than once"))
+    }));
+    let count =
+        |outcomes: &[CaseOutcome]| run.cases.iter().filter(|case| outcomes.contains(&case.outcome)).count();
+    let passed = count(&[CaseOutcome::Passed, CaseOutcome::Flaky]);
+    let failed = count(&[CaseOutcome::Failed, CaseOutcome::Errored]);
+    let skipped = count(&[CaseOutcome::Skipped]);
+    let counted = format!("{passed} passed, {failed} failed, {skipped} skipped, by the report");
+    if passed == 0 && failed == 0 {
+        findings.push(Finding::new(Code::ReportEmpty, origin, "at least one test that ran", counted.clone()));
     }
+    let claims_success = said.result != TestVerdict::Failed;
+    if claims_success != (failed == 0) {
+        findings.push(Finding::new(
+            Code::ClaimContradicted,
+            origin,
+            format!("result {}, as the statement says", said.result.name()),
+            counted,
+        ));
+    }
+    if findings.is_empty() { Ok(Some(run)) } else { Err(findings) }
+}
+
+/// Why a report does not show success: its tests did not all pass, its scan did not come to its end, or it is of a form
+/// that no report of its type has.
+fn unsuccessful(report: Report<'_>, facts: &Facts<'_>) -> Option<String> {
+    let (kind, format) = (report.said.kind, report.said.format);
+    if !kind.takes(format) {
+        let origin = report.origin();
+        return Some(format!(
+            "{origin}, of form {}, where {} has a scanner's report",
+            format.name(),
+            kind.name()
+        ));
+    }
+    let success = match run(report, facts) {
+        Ok(Some(run)) => run.cases.iter().all(|case| case.outcome <= CaseOutcome::Skipped),
+        Ok(None) => report.said.result != TestVerdict::Failed,
+        Err(_) => false,
+    };
+    (!success).then(|| format!("{}, which does not show success", report.origin()))
+}
+
+/// What was found in place of a report that shows success; `None` where one does.
+fn none_of(reports: &[&Report<'_>], facts: &Facts<'_>) -> Option<String> {
+    let mut why = "none".to_owned();
+    for (number, report) in reports.iter().enumerate() {
+        let unsuccessful = unsuccessful(**report, facts)?;
+        if number == 0 {
+            why = unsuccessful;
+        }
+    }
+    Some(why)
+}
+
+fn named(kinds: &[TestType]) -> String {
+    kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
 }
