@@ -1,5 +1,6 @@
 //! The command line: one file for each command. Owns clock, environment, threads, printing and exit codes.
 
+mod attest;
 mod diff;
 mod init;
 mod key;
@@ -50,6 +51,8 @@ enum Command {
     #[command(subcommand)]
     Manifest(manifest::Command),
     // Its own text is longer; one here would take its place. So it is with the subcommands.
+    #[command(subcommand)]
+    Attest(attest::Command),
     /// Make and look at signing keys.
     #[command(subcommand)]
     Key(key::Command),
@@ -90,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Verify(verify) => verify.run(&output),
         Command::Diff(diff) => diff.run(&output),
         Command::Manifest(command) => command.run(&output),
+        Command::Attest(command) => command.run(&output),
         Command::Key(command) => command.run(&output),
         Command::Init(init) => init.run(&output),
         Command::Policy(command) => command.run(&output),

@@ -87,6 +87,27 @@ fn a_manifest_signed_by_openssl_is_accepted() {
     assert_eq!(signed_over(&payload).exit, 1);
 }
 
+/// Whether openssl finds the signature good over what the specification says is signed.
+fn openssl_verifies(scene: &Scene, public: &str, payload: &[u8], bytes: &[u8]) -> bool {
+    let home = scene.home.path();
+    let (message, signature, public) = (home.join("message"), home.join("signature"), key(public));
+    fs::write(&signature, bytes).unwrap();
+    fs::write(&message, pae(IN_TOTO, payload)).unwrap();
+    let arguments = [
+        "pkeyutl",
+        "-verify",
+        "-rawin",
+        "-pubin",
+        "-inkey",
+        text(&public),
+        "-in",
+        text(&message),
+        "-sigfile",
+        text(&signature),
+    ];
+    run("openssl", arguments).status.success()
+}
+
 #[test]
 fn openssl_verifies_our_manifest() {
     if !have("openssl", &["version"]) {
@@ -95,26 +116,8 @@ fn openssl_verifies_our_manifest() {
     let scene = Scene::good();
     create(&scene, "sha256");
     scene.verify().accepted();
-    let home = scene.home.path();
-    let (message, signature, public) =
-        (home.join("message"), home.join("signature"), key("acme-release.pub"));
-    fs::write(&signature, unbase64(manifest(&scene)["signatures"][0]["sig"].as_str().unwrap())).unwrap();
-    let verifies = |payload: &[u8]| {
-        fs::write(&message, pae(IN_TOTO, payload)).unwrap();
-        let arguments = [
-            "pkeyutl",
-            "-verify",
-            "-rawin",
-            "-pubin",
-            "-inkey",
-            text(&public),
-            "-in",
-            text(&message),
-            "-sigfile",
-            text(&signature),
-        ];
-        run("openssl", arguments).status.success()
-    };
+    let signature = unbase64(manifest(&scene)["signatures"][0]["sig"].as_str().unwrap());
+    let verifies = |payload: &[u8]| openssl_verifies(&scene, "acme-release.pub", payload, &signature);
     let mut payload = scene.payload();
     assert!(verifies(&payload));
     payload[0] ^= 1;
@@ -226,6 +229,85 @@ fn a_manifest_signed_by_securesystemslib_is_accepted() {
     };
     signed_by("acme-release").accepted();
     signed_by("stranger").rejected("signed by a stranger", &["signer-unknown", "no-verified-manifest"]);
+}
+
+/// Signs a statement of a type of ours by securesystemslib, below evidence/.
+fn sign_statement(python: &str, scene: &Scene, name: &str, statement: &Value, by: &str) {
+    let payload = scene.home.path().join("payload");
+    fs::write(&payload, statement.to_string()).unwrap();
+    let envelope = output(python, ["-c", SECURESYSTEMSLIB, "sign", text(&key(by)), text(&payload)]);
+    fs::write(scene.file(&format!("evidence/{name}.dsse.json")), envelope).unwrap();
+}
+
+#[test]
+fn a_statement_signed_by_securesystemslib_is_accepted() {
+    let Some(python) = python() else { return };
+    let scene = Scene::whole();
+    let path = scene.file("evidence/malware-scan.dsse.json");
+    let envelope: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    fs::remove_file(&path).unwrap();
+    scene.verify().rejected("without it", &["malware-scan-missing"]);
+    // Another statement than the one that was there, so that nobody of ours has ever signed it.
+    let mut statement: Value =
+        serde_json::from_slice(&unbase64(envelope["payload"].as_str().unwrap())).unwrap();
+    assert_eq!(statement["predicateType"], "urn:dropgate:malware-scan:v1");
+    statement["predicate"]["database"]["version"] = "27501".into();
+    sign_statement(&python, &scene, "malware-scan", &statement, "scan-house");
+    scene.verify().accepted();
+    sign_statement(&python, &scene, "malware-scan", &statement, "stranger");
+    scene.verify().rejected("by a stranger", &["evidence-not-authentic", "malware-scan-missing"]);
+    statement["predicate"]["surprise"] = true.into();
+    sign_statement(&python, &scene, "malware-scan", &statement, "scan-house");
+    scene.verify().rejected("with a field more", &["evidence-malformed", "malware-scan-missing"]);
+}
+
+/// A statement made by `attest` about the drop that satisfies every pack, in the place of the one that was there.
+fn attested(scene: &Scene) -> std::path::PathBuf {
+    let (drop, key, path) = (scene.drop(), key("scan-house"), scene.file("evidence/malware-scan.dsse.json"));
+    fs::remove_file(&path).unwrap();
+    succeeds(&[
+        "attest",
+        "malware-scan",
+        text(&drop),
+        "--report=evidence/reports/clamscan.log",
+        "--format=clamscan",
+        "--database-version=27501",
+        "--database-updated=2026-01-14T08:00:00Z",
+        "--started=2026-01-14T20:00:00Z",
+        "--finished=2026-01-14T20:01:00Z",
+        "--procedure=docs/scan-procedure.txt",
+        "--key",
+        text(&key),
+    ]);
+    scene.verify().accepted();
+    path
+}
+
+#[test]
+fn securesystemslib_verifies_our_statement() {
+    let Some(python) = python() else { return };
+    let scene = Scene::whole();
+    let path = attested(&scene);
+    let verify = |public: &Path| run(&python, ["-c", SECURESYSTEMSLIB, "verify", text(public), text(&path)]);
+    let found = verify(&key("scan-house.pub"));
+    assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
+    assert_eq!(found.stdout, b"1\n");
+    assert!(!verify(&key("stranger.pub")).status.success());
+}
+
+#[test]
+fn openssl_verifies_our_statement() {
+    if !have("openssl", &["version"]) {
+        return;
+    }
+    let scene = Scene::whole();
+    let envelope: Value = serde_json::from_slice(&fs::read(attested(&scene)).unwrap()).unwrap();
+    let mut payload = unbase64(envelope["payload"].as_str().unwrap());
+    let signature = unbase64(envelope["signatures"][0]["sig"].as_str().unwrap());
+    let verifies = |payload: &[u8]| openssl_verifies(&scene, "scan-house.pub", payload, &signature);
+    assert!(verifies(&payload));
+    payload[0] ^= 1;
+    assert!(!verifies(&payload));
 }
 
 // Digests
