@@ -1,11 +1,11 @@
 //! Paths that a file system blind to case or to Unicode form takes for one.
 //!
-//! Every path has to be keyed, for the other spelling of an odd one may be plain. Millions of keys are long, so a
+//! A path that folds to itself collides with odd ones alone, and most drops have few of these. Keys of millions are long, so a
 //! short hash stands for each, and only paths whose hashes are equal are keyed again and compared: two keys that share a
 //! hash, which a vendor could make happen by 2^32 tries, hide nothing.
 
 use super::path::DropPath;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 /// Each path that is another spelling of one before it in the order of paths, with that one; sorted.
@@ -18,8 +18,15 @@ fn by_hash<'p>(
     paths: impl Iterator<Item = &'p DropPath>,
     hash: impl Fn(&str) -> u64,
 ) -> Vec<(&'p DropPath, &'p DropPath)> {
+    let (odd, plain): (Vec<_>, Vec<_>) = paths.partition(|path| path.collision_key() != path.as_str());
     let mut hashed: Vec<(u64, &DropPath)> =
-        paths.map(|path| (hash(path.collision_key().as_ref()), path)).collect();
+        odd.into_iter().map(|path| (hash(path.collision_key().as_ref()), path)).collect();
+    let hashes: HashSet<u64> = hashed.iter().map(|(hash, _)| *hash).collect();
+    if hashes.is_empty() {
+        return Vec::new();
+    }
+    let plain = plain.into_iter().map(|path| (hash(path.as_str()), path));
+    hashed.extend(plain.filter(|(hash, _)| hashes.contains(hash)));
     hashed.sort_unstable_by_key(|(hash, _)| *hash);
     let mut found = Vec::new();
     for run in hashed.chunk_by_mut(|(a, _), (b, _)| a == b).filter(|run| run.len() > 1) {
