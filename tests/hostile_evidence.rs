@@ -10,7 +10,7 @@
 mod common;
 
 use common::case::Case;
-use common::{IN_TOTO, Scene, Verdict, dropgate, envelope, fixture, signature, unbase64};
+use common::{IN_TOTO, Scene, Verdict, dropgate, envelope, fixture, signature, unbase64, verify};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -652,4 +652,19 @@ fn a_pack_that_changes_is_the_one_that_was_read() {
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
     assert_eq!(dropgate(["policy", "check", own.to_str().unwrap()]).status.code(), Some(0));
+}
+
+/// The verdict on another drop says nothing of what the baseline passed.
+#[test]
+fn a_verdict_on_something_else_than_the_baseline_is_not_taken_for_its() {
+    let scene = Scene::whole();
+    let file = scene.home.path().join("before.json");
+    let flags = ["--baseline-verdict".to_owned(), file.display().to_string()];
+    let other = "0".repeat(64);
+    for (manifest, says) in [(json!({ "sha256": other }), "found one on 0000"), (Value::Null, "found none")] {
+        let before = json!({ "version": 1, "verdict": "ACCEPT", "manifest": manifest, "controls": [] });
+        fs::write(&file, before.to_string()).unwrap();
+        let arguments: Vec<String> = scene.arguments.iter().cloned().chain(flags.clone()).collect();
+        verify(&scene.drop(), &scene.gate, &arguments).undecided("a verdict on another manifest", says);
+    }
 }

@@ -5,6 +5,7 @@ use super::progress::Bar;
 use crate::digest::DocumentDigest;
 use crate::drop::directory::Directory;
 use crate::escape;
+use crate::evidence::predicate::SignedText;
 use crate::files::{self, Existing, FileError, Readers};
 use crate::finding::Outcome;
 use crate::gate::{Accepted, Circumstances, Gate, GateError};
@@ -34,8 +35,9 @@ pub struct Verify {
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
 
-    /// The verdict (from --format json) under which the last version was accepted, for so12.replacement-equivalent.
-    #[arg(long, value_name = "FILE")]
+    /// The verdict (from --format json) under which the baseline was accepted, for so12.replacement-equivalent. A file of yours:
+    /// nothing but where it lies vouches for it.
+    #[arg(long, value_name = "FILE", requires = "baseline")]
     baseline_verdict: Option<PathBuf>,
 
     /// A signed statement of your own to judge with the drop: an approval, a waiver. Several for several.
@@ -89,7 +91,10 @@ impl Verify {
             outside(file, &self.drop)?;
         }
         let baseline = self.baseline.as_ref().map(|path| gate.baseline(path, at)).transpose()?;
-        let accepted = self.baseline_verdict.as_ref().map(|path| accepted(path)).transpose()?;
+        let accepted = match (&self.baseline_verdict, &baseline) {
+            (Some(path), Some(baseline)) => Some(accepted(path, baseline.digest)?),
+            _ => None,
+        };
         let evidence = self.evidence.iter().map(|path| {
             let name = escape::bytes(path.as_os_str().as_encoded_bytes());
             Ok((name, files::read(path, limits::EVIDENCE_BYTES)?))
@@ -125,12 +130,14 @@ impl Verify {
     }
 }
 
-/// Reads an earlier verdict, which must be an ACCEPT.
-fn accepted(path: &Path) -> Result<Accepted, Failure> {
+/// Reads an earlier verdict, which must be an ACCEPT of the manifest with the digest `baseline`: one on something else would say
+/// of the wrong item what it passed.
+fn accepted(path: &Path, baseline: DocumentDigest) -> Result<Accepted, Failure> {
     #[derive(serde::Deserialize)]
     struct Before {
         version: u32,
         verdict: String,
+        manifest: Option<SignedText>,
         controls: Vec<Control>,
     }
     #[derive(serde::Deserialize)]
@@ -147,6 +154,11 @@ fn accepted(path: &Path) -> Result<Accepted, Failure> {
     }
     if before.verdict != Decision::Accept.name() {
         return Err(refuse(format!("expected an ACCEPT, found {:?}", before.verdict)));
+    }
+    let manifest = before.manifest.map(|manifest| manifest.sha256.0);
+    if manifest != Some(baseline) {
+        let found = manifest.map_or_else(|| "none".to_owned(), |digest| format!("one on {digest}"));
+        return Err(refuse(format!("expected a verdict on the baseline, sha256 {baseline}, found {found}")));
     }
     let passed = before.controls.into_iter().filter(|control| control.outcome == Outcome::Pass.name());
     let passed = passed.map(|control| control.id).collect();

@@ -158,6 +158,7 @@ impl Case {
         self.edit(&self.afterwards, &drop);
         let gate = self.gate(&home);
         let mut flags = vec!["--at".to_owned(), self.at.clone().unwrap_or("2026-01-20T12:00:00Z".to_owned())];
+        let baseline_digest = baseline.as_ref().map(|file| sha256(&payload(file)));
         if let Some(baseline) = baseline {
             flags.extend(["--baseline".to_owned(), baseline.display().to_string()]);
         }
@@ -165,8 +166,10 @@ impl Case {
             let controls: Vec<Value> =
                 passed.iter().map(|id| json!({ "id": id, "outcome": "pass" })).collect();
             let file = home.path().join("baseline-verdict.json");
-            fs::write(&file, json!({ "version": 1, "verdict": "ACCEPT", "controls": controls }).to_string())
-                .unwrap();
+            let manifest = baseline_digest.as_ref().map(|digest| json!({ "sha256": digest }));
+            let verdict =
+                json!({ "version": 1, "verdict": "ACCEPT", "manifest": manifest, "controls": controls });
+            fs::write(&file, verdict.to_string()).unwrap();
             flags.extend(["--baseline-verdict".to_owned(), file.display().to_string()]);
         }
         for file in outside {
