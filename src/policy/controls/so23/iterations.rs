@@ -76,6 +76,8 @@ impl Control for Iterations {
 fn gaps(name: &str, reports: &[Report<'_>]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut last: Option<Report<'_>> = None;
+    // The last part of the round before this one.
+    let mut ended: Option<Report<'_>> = None;
     for report in reports {
         let number = report.said.iteration.unwrap_or(1);
         let before = last.map_or(0, |last| last.said.iteration.unwrap_or(1));
@@ -88,7 +90,11 @@ fn gaps(name: &str, reports: &[Report<'_>]) -> Vec<Finding> {
                 format!("iteration {number}"),
             ));
         }
-        if let Some(last) = last.filter(|last| number > before && last.said.finished > report.said.started) {
+        if !another_part {
+            ended = last;
+        }
+        if let Some(last) = ended.filter(|last| last.said.finished > report.said.started) {
+            let before = last.said.iteration.unwrap_or(1);
             findings.push(Finding::new(
                 Code::IterationGap,
                 report.origin(),
