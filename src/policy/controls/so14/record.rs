@@ -38,12 +38,12 @@ pub(in crate::policy::controls) fn change_record(known: &Known) -> Result<Piece<
                 ),
             },
         ))),
-        [_, second, ..] => Err(Judgement::unless(
+        [first, second, ..] => Err(Judgement::unless(
             vec![Finding::new(
                 Code::ChangeRecordAmbiguous,
                 second.origin(),
                 "one change record for this manifest",
-                format!("{} of them", here.len()),
+                format!("{} of them, the first in {}", here.len(), first.origin()),
             )],
             "",
         )),
