@@ -281,6 +281,8 @@ pub struct Finding {
     pub expected: Cow<'static, str>,
     /// What was found instead.
     pub found: Cow<'static, str>,
+    /// Whether the place is the path of an artifact.
+    of_artifact: bool,
 }
 
 impl Finding {
@@ -291,7 +293,20 @@ impl Finding {
         expected: impl Into<Cow<'static, str>>,
         found: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { code, place: place.into(), expected: expected.into(), found: found.into() }
+        let (place, expected, found) = (place.into(), expected.into(), found.into());
+        Self { code, place, expected, found, of_artifact: false }
+    }
+
+    /// The finding, whose place is the path of an artifact. Other places are names as well, which a vendor may give to a file:
+    /// only what is said here lets a waiver for that file excuse the finding.
+    #[must_use]
+    pub fn on_artifact(self) -> Self {
+        Self { of_artifact: true, ..self }
+    }
+
+    /// Whether the place is the path of an artifact.
+    pub fn is_of_artifact(&self) -> bool {
+        self.of_artifact
     }
 }
 

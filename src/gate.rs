@@ -475,6 +475,9 @@ fn read_report(
         return refuse(Code::ReportMissing, origin, named, "no such file".to_owned());
     };
     let place = artifact.path.as_str();
+    let refuse = |code, place: &str, expected: String, found: String| {
+        Ok(Err(Finding::new(code, place, expected, found).on_artifact()))
+    };
     let cap = limits::REPORT_BYTES.min(*left);
     let bytes = match source.read(entry, cap)? {
         Ok(bytes) => bytes,
@@ -498,7 +501,7 @@ fn read_report(
     }
     Ok(format.read(&bytes).map_err(|why| {
         let expected = format!("a report of form {}: {}: {}", format.name(), why.place, why.expected);
-        Finding::new(Code::ReportMalformed, place, expected, why.found)
+        Finding::new(Code::ReportMalformed, place, expected, why.found).on_artifact()
     }))
 }
 

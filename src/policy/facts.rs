@@ -91,7 +91,8 @@ impl Known {
                 artifact.path.as_str(),
                 format!("{part} that {origin} names, with contents"),
                 "0 bytes",
-            )),
+            )
+            .on_artifact()),
         }
     }
 }

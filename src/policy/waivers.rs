@@ -3,10 +3,10 @@
 //! A waiver that is not in order changes nothing and is reported with the reason; so is one that excused nothing. The two
 //! integrity controls can't be waived: without them nobody knows which bytes are excused.
 
-use super::{Facts, INDISPENSABLE, Pack, Policy, Rule, soundness};
+use super::{Facts, INDISPENSABLE, Policy, Rule, soundness};
 use crate::digest::DocumentDigest;
 use crate::evidence::predicate::waiver::Waiver;
-use crate::evidence::{Evidence, Piece, Predicate};
+use crate::evidence::{Piece, Predicate};
 use crate::finding::{Finding, Judgement};
 use crate::manifest::Artifact;
 use crate::time::Time;
@@ -59,7 +59,6 @@ impl<'f> Waivers<'f> {
             _ => None,
         });
         let artifacts = known.manifest.value().artifacts();
-        let taken = taken(&known.evidence, policy);
         Self(
             waivers
                 .map(|waiver| {
@@ -67,8 +66,6 @@ impl<'f> Waivers<'f> {
                     let covered = about.artifacts.iter().filter_map(|at| artifacts.get(at)).map(path);
                     let paths: Option<BTreeSet<&str>> = (!about.manifest).then(|| covered.collect());
                     let note = note(waiver, paths.as_ref(), out_of_order(waiver, policy, facts.at));
-                    let paths =
-                        paths.map(|paths| paths.into_iter().filter(|path| !taken.contains(path)).collect());
                     Held { note, paths }
                 })
                 .collect(),
@@ -107,16 +104,10 @@ impl<'f> Waivers<'f> {
 
 impl Held<'_> {
     fn covers(&self, finding: &Finding) -> bool {
-        self.paths.as_ref().is_none_or(|paths| paths.contains(finding.place.as_str()))
+        let covers =
+            |paths: &BTreeSet<&str>| finding.is_of_artifact() && paths.contains(finding.place.as_str());
+        self.paths.as_ref().is_none_or(covers)
     }
-}
-
-/// What findings that are about no file name as their place. A vendor could name a file like that, a copy of one for which the
-/// provider signs a waiver, and have the waiver excuse what it was not about.
-fn taken<'t>(evidence: &'t Evidence, policy: &'t Policy) -> BTreeSet<&'t str> {
-    let rules = policy.packs().iter().flat_map(Pack::rules).map(|rule| rule.id.as_str());
-    let origins = evidence.statements.iter().map(|statement| statement.value().origin.as_str());
-    rules.chain(origins).chain(["change record", "--baseline-verdict"]).collect()
 }
 
 fn path(artifact: &Artifact) -> &str {

@@ -74,12 +74,15 @@ impl Control for NotCounterfeit {
         for (notice, item) in items(facts.counterfeits, known) {
             match parts.look_for(item, known) {
                 Ok(None) => {}
-                Ok(Some(place)) => findings.push(Finding::new(
-                    Code::Counterfeit,
-                    place,
-                    "nothing that is counterfeit",
-                    format!("item {:?} of notice {:?}", item.name.as_str(), notice.id.as_str()),
-                )),
+                Ok(Some(place)) => {
+                    let found = format!("item {:?} of notice {:?}", item.name.as_str(), notice.id.as_str());
+                    let finding =
+                        |place| Finding::new(Code::Counterfeit, place, "nothing that is counterfeit", found);
+                    findings.push(match place {
+                        At::File(path) => finding(path).on_artifact(),
+                        At::Part(name) => finding(name),
+                    });
+                }
                 Err(what) => open.push(Finding::new(
                     Code::CounterfeitNotRuledOut,
                     "evidence/",
@@ -113,6 +116,14 @@ fn items<'n>(
     let vendor = &known.manifest.value().release.vendor;
     let all = notices.iter().flat_map(|notice| notice.items.iter().map(move |item| (notice, item)));
     all.filter(move |(_, item)| item.vendor.as_ref().is_none_or(|named| named == vendor))
+}
+
+/// Where an item was found.
+enum At {
+    /// In a file of the drop.
+    File(String),
+    /// In a part that papers name.
+    Part(String),
 }
 
 /// What the drop holds beside its files, as its papers say: to look items up in.
@@ -156,30 +167,30 @@ impl<'k> Parts<'k> {
     }
 
     /// Where an item is in the drop, or what is missing to tell.
-    fn look_for(&self, item: &Item, known: &Known) -> Result<Option<String>, &'static str> {
+    fn look_for(&self, item: &Item, known: &Known) -> Result<Option<At>, &'static str> {
         let manifest = known.manifest.value();
         if let Some(listed) = &item.digest {
             let found = known.index.matching(manifest, &listed.0).next();
             let found = found.and_then(|at| manifest.artifacts().get(at));
             if let Some(artifact) = found {
-                return Ok(Some(artifact.path.as_str().to_owned()));
+                return Ok(Some(At::File(artifact.path.as_str().to_owned())));
             }
             let names = listed.0.iter().map(|(algorithm, digest)| format!("{algorithm}:{}", hex(digest)));
             if let Some(name) = names.filter_map(|name| self.digests.get(&name)).next() {
-                return Ok(Some(format!("component {name:?}")));
+                return Ok(Some(At::Part(format!("component {name:?}"))));
             }
         }
         if let Some(serial) =
             item.serials.iter().find(|serial| self.serials.contains(&spelt(serial.as_str())))
         {
-            return Ok(Some(format!("serial number {:?}", serial.as_str())));
+            return Ok(Some(At::Part(format!("serial number {:?}", serial.as_str()))));
         }
         if let Some(listed) = item.purl.as_ref().map(|purl| Package::of(purl.as_str())) {
             let same_name = self.packages.get(&listed.name).into_iter().flatten();
             if let Some(purl) =
                 same_name.filter(|part| means(&listed, part)).find_map(|part| part.purl.clone())
             {
-                return Ok(Some(purl));
+                return Ok(Some(At::Part(purl)));
             }
             if !self.bills {
                 return Err("a bill of materials");

@@ -426,7 +426,7 @@ impl Control for DigestStrength {
                 let names: Vec<&str> = algorithms().map(Algorithm::name).collect();
                 let found = if names.is_empty() { "weak digests only".to_owned() } else { names.join(", ") };
                 let expected = format!("a digest of at least {} bits against collisions", self.floor);
-                Some(Finding::new(Code::DigestWeak, artifact.path.as_str(), expected, found))
+                Some(Finding::new(Code::DigestWeak, artifact.path.as_str(), expected, found).on_artifact())
             })
             .collect();
         Judgement::unless(

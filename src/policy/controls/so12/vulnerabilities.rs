@@ -311,6 +311,7 @@ impl KnownVulnerabilities {
                     "a scan for known vulnerabilities",
                     "none covers it",
                 )
+                .on_artifact()
             })
             .collect()
     }

@@ -145,12 +145,13 @@ impl Control for ChangeScope {
         ] {
             let legal = PlaceSet::of(declared.iter().chain(whole.iter().copied()));
             for path in changed.iter().filter(|path| !legal.cover(path) && !reports.contains(**path)) {
-                findings.push(Finding::new(
+                let finding = Finding::new(
                     Code::ChangeUndeclared,
                     *path,
                     format!("files that {} declares as {what}", record.origin()),
                     format!("{what}, undeclared"),
-                ));
+                );
+                findings.push(finding.on_artifact());
             }
             let there = FileSet::of(changed.iter().copied());
             for place in declared.iter().filter(|place| !there.touch(place)) {
@@ -388,6 +389,7 @@ impl TestedBefore {
                     "a passing test report about these bytes, ended in time",
                     "none",
                 )
+                .on_artifact()
             })
             .collect()
     }

@@ -39,8 +39,8 @@ fn dossier<'f>(facts: &Facts<'f>) -> Result<(&'f Known, Piece<'f, Transition>, V
                 "none",
             )));
         }
-        [_, second, ..] => {
-            let found = format!("{} of them", here.len());
+        [first, second, ..] => {
+            let found = format!("{} of them, the first in {}", here.len(), first.origin());
             return Err(Judgement::unless(
                 vec![Finding::new(Code::DossierIncomplete, second.origin(), expected, found)],
                 "",
@@ -226,7 +226,7 @@ fn unnamed(known: &Known, dossier: Piece<'_, Transition>) -> Vec<Finding> {
         .filter(|path| !reports.contains(path))
         .map(|path| {
             let expected = format!("a file that {} names, by its digest", dossier.origin());
-            Finding::new(Code::DossierFileUnnamed, path, expected, "not named")
+            Finding::new(Code::DossierFileUnnamed, path, expected, "not named").on_artifact()
         })
         .collect()
 }

@@ -187,6 +187,7 @@ impl AcceptanceCriteria {
             .filter(|path| !self.exempt.cover(path) && !reports.contains(path))
             .map(|path| {
                 Finding::new(Code::ArtifactNotTested, path, "a report of tests about these bytes", "none")
+                    .on_artifact()
             })
             .collect()
     }
