@@ -33,6 +33,11 @@ fn reports<'f>(facts: &Facts<'f>) -> Result<(&'f Known, Vec<Report<'f>>), Judgem
     Ok((known, reports))
 }
 
+/// The test reports about this manifest and other things beside it. They show nothing; a failure in one is one of this drop.
+fn reports_against(known: &Known) -> impl Iterator<Item = Report<'_>> {
+    all_reports(known).filter(|report| report.about().manifest && !report.about().this_drop())
+}
+
 /// Every test report, those about older builds among them.
 fn all_reports(known: &Known) -> impl Iterator<Item = Report<'_>> {
     known.evidence.pieces(|predicate| match predicate {

@@ -2,6 +2,7 @@
 
 use crate::cover::{Cover, Index};
 use crate::digest::hex;
+use crate::evidence::Piece;
 use crate::evidence::predicate::Predicate;
 use crate::evidence::predicate::change::{Change, CounterfeitItem};
 use crate::evidence::predicate::counterfeit_notice::{CounterfeitNotice, Item};
@@ -128,6 +129,7 @@ enum At {
 
 /// What the drop holds beside its files, as its papers say: to look items up in.
 struct Parts<'k> {
+    /// Whether there is a bill of materials of this drop, with components.
     bills: bool,
     /// Components with a package URL, by type and name.
     packages: HashMap<String, Vec<&'k Component>>,
@@ -141,7 +143,10 @@ struct Parts<'k> {
 
 impl<'k> Parts<'k> {
     fn of(known: &'k Known) -> Self {
-        let bills: Vec<&Bill> = bills(known).collect();
+        // What a bill lists counts also where it is an older build's; that it leaves an item out, only where it is this drop's.
+        let whole = |bill: &Piece<'_, Bill>| bill.about().this_drop() && !bill.said.components.is_empty();
+        let complete = bills(known).any(|bill| whole(&bill));
+        let bills: Vec<&Bill> = bills(known).map(|bill| bill.said).collect();
         let mut packages: HashMap<String, Vec<&Component>> = HashMap::new();
         let mut digests: HashMap<String, &str> = HashMap::new();
         let mut serials = BTreeSet::new();
@@ -163,7 +168,7 @@ impl<'k> Parts<'k> {
         let serials_missing =
             known.manifest.value().release.kind == Kind::HardwareReplacement && declared.is_empty();
         serials.extend(declared);
-        Self { bills: !bills.is_empty(), packages, digests, serials, serials_missing }
+        Self { bills: complete, packages, digests, serials, serials_missing }
     }
 
     /// Where an item is in the drop, or what is missing to tell.
@@ -225,12 +230,12 @@ fn records(known: &Known) -> impl Iterator<Item = &Change> {
     records.filter(|record| record.about().manifest).map(|record| record.said)
 }
 
-fn bills(known: &Known) -> impl Iterator<Item = &Bill> {
+fn bills(known: &Known) -> impl Iterator<Item = Piece<'_, Bill>> {
     let bills = known.evidence.pieces(|predicate| match predicate {
         Predicate::Bill(bill) => Some(bill),
         _ => None,
     });
-    bills.filter(|bill| bill.about().touches_this_drop()).map(|bill| bill.said)
+    bills.filter(|bill| bill.about().touches_this_drop())
 }
 
 pub(in crate::policy::controls) static REPLACEMENT_EQUIVALENT: Definition = Definition {

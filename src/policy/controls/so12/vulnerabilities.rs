@@ -299,7 +299,10 @@ impl KnownVulnerabilities {
     fn uncovered(&self, known: &Known, scans: &[VulnerabilityScan<'_>]) -> Vec<Finding> {
         let artifacts = known.manifest.value().artifacts();
         let mut covered = Cover::none(artifacts.len());
-        scans.iter().for_each(|scan| covered.unite(&scan.statement.about.artifacts));
+        // What a scan found counts wherever it was about; what it covers, only where it is about this drop alone: so23.accountable-tester
+        // asks no other who signed it.
+        let here = scans.iter().filter(|scan| scan.statement.about.this_drop());
+        here.for_each(|scan| covered.unite(&scan.statement.about.artifacts));
         let rest = Cover::all(artifacts.len()).without(&covered);
         rest.iter()
             .filter_map(|at| artifacts.get(at))
@@ -308,7 +311,7 @@ impl KnownVulnerabilities {
                 Finding::new(
                     Code::ArtifactNotCovered,
                     artifact.path.as_str(),
-                    "a scan for known vulnerabilities",
+                    "a scan for known vulnerabilities, of this drop alone",
                     "none covers it",
                 )
                 .on_artifact()

@@ -299,6 +299,15 @@ impl Control for TestedBefore {
                     format!("ended at {}", report.said.finished),
                 ));
             }
+            // so23.accountable-tester asks who signed what is about this drop: what else it is about must not get round that.
+            if !report.about().this_drop() {
+                why.push(Finding::new(
+                    Code::ChangeNotTested,
+                    origin,
+                    "tests of this drop and nothing else",
+                    format!("{} not of this drop", counted(report.about().others, "subject")),
+                ));
+            }
             if why.is_empty() {
                 tested.unite(&report.about().artifacts);
                 count = count.saturating_add(1);

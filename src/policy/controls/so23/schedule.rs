@@ -1,6 +1,6 @@
 //! SO23.2 and SO23.4: along the life cycle, of several types, and often enough.
 
-use super::{Report, named, none_of, reports, run};
+use super::{Report, named, none_of, reports, reports_against, run};
 use crate::config::{Faults, Item, Section};
 use crate::evidence::predicate::test_report::{IssueState, Phase, TestType};
 use crate::evidence::predicate::{Predicate, Raw};
@@ -158,7 +158,8 @@ impl Control for TestTypes {
                 findings.push(Finding::new(Code::TestTypeMissing, "evidence/", expected, found));
             }
         }
-        findings.extend(reports.iter().flat_map(|report| self.over_ceiling(*report)));
+        let against = reports_against(known);
+        findings.extend(reports.iter().copied().chain(against).flat_map(|report| self.over_ceiling(report)));
         Judgement::unless(findings, named(&self.types))
     }
 }
@@ -242,7 +243,8 @@ impl Control for Frequency {
                 *slot = (finished, origin);
             }
         };
-        for report in reports.iter().filter(|report| run(**report, facts).is_ok()) {
+        let of_its_type = |report: &&Report<'_>| report.said.kind.takes(report.said.format);
+        for report in reports.iter().filter(of_its_type).filter(|report| run(**report, facts).is_ok()) {
             note(report.said.kind, report.said.finished, report.origin());
         }
         let vulns = known.evidence.pieces(|predicate| match predicate {
