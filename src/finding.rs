@@ -87,7 +87,7 @@ codes! {
     /// Files came or went while the drop was judged.
     DropDisturbed = "drop-disturbed", "For the operator: judge a copy of the drop that nothing writes to.";
     /// An envelope below evidence/ that no key of the trust store vouches for; it counts as an unlisted file.
-    EvidenceNotAuthentic = "evidence-not-authentic", "Have it signed by a key that the operator trusts, or remove it.";
+    EvidenceNotAuthentic = "evidence-not-authentic", "Have it signed by a key that the operator has on file for what it is, or agree on the key with the operator outside of the drop; or remove it.";
     /// An envelope that a trusted key signed, and whose statement is not in the form that its type asks for.
     EvidenceMalformed = "evidence-malformed", "Write the statement with `dropgate attest`, or fix the tool that wrote it; docs/predicates/ has the forms.";
     /// An artifact has no digest at or over the policy's floor.

@@ -6,7 +6,7 @@ use crate::drop::path::Name;
 use crate::evidence::Evidence;
 use crate::evidence::predicate::counterfeit_notice::CounterfeitNotice;
 use crate::evidence::predicate::{Digests, Document};
-use crate::finding::{Code, Finding, Judgement};
+use crate::finding::{Code, Finding, Judgement, counted};
 use crate::manifest::{Artifact, Kind, Manifest, native};
 use crate::reconcile::Reconciled;
 use crate::time::Time;
@@ -61,6 +61,17 @@ impl Known {
             .groups(manifest, &digests.0)
             .flat_map(move |group| group.iter().filter_map(|at| usize::try_from(*at).ok()).take_while(fit))
             .filter_map(move |at| Some((at, manifest.artifacts().get(at)?)))
+    }
+
+    /// What was found where a statement is missing: one of those that nobody trusted signed may be it, and whoever reads
+    /// that there was none would make it a second time.
+    pub fn no_statement(&self) -> String {
+        match self.evidence.refused.len() {
+            0 => "none".to_owned(),
+            refused => {
+                format!("none that counts; so12.manifest-complete refused {}", counted(refused, "statement"))
+            }
+        }
     }
 
     /// A document that a statement at `origin` names as its `part`: it arrived, is listed, and has contents.

@@ -17,7 +17,7 @@ use crate::evidence::predicate::Predicate;
 use crate::evidence::predicate::Raw;
 use crate::evidence::predicate::test_report::{TestReport, TestType, TestVerdict};
 use crate::evidence::raw::{CaseOutcome, TestRun};
-use crate::finding::{Code, Finding, Judgement, counted};
+use crate::finding::{Code, Finding, Judgement};
 use crate::policy::facts::Known;
 use crate::policy::{Facts, soundness};
 
@@ -51,7 +51,7 @@ fn missing(known: &Known) -> Finding {
         Code::TestEvidenceMissing,
         "evidence/",
         "a test-report statement about artifacts of this drop, signed for role test",
-        counted(known.evidence.statements.len(), "other statement"),
+        known.no_statement(),
     )
 }
 

@@ -125,7 +125,7 @@ impl Control for KnownVulnerabilities {
                 Code::VulnerabilityScanMissing,
                 "evidence/",
                 "a vulns statement, or a test-report statement of type known-vulnerability-scan, about artifacts of this drop",
-                "none",
+                known.no_statement(),
             ));
         }
         findings.extend(scans.iter().flat_map(|scan| self.fresh(scan, facts.at)));
@@ -135,7 +135,7 @@ impl Control for KnownVulnerabilities {
                 Code::SbomMissing,
                 "evidence/",
                 "a CycloneDX or SPDX statement about this drop, with components",
-                "none",
+                known.no_statement(),
             ));
         }
         let vex = self.vex(known);

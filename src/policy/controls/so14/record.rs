@@ -3,7 +3,7 @@
 use crate::evidence::Piece;
 use crate::evidence::predicate::Predicate;
 use crate::evidence::predicate::change::{Cause, Change};
-use crate::finding::{Code, Finding, Judgement, counted};
+use crate::finding::{Code, Finding, Judgement};
 use crate::manifest::{Kind, Manifest, native};
 use crate::policy::controls::{Control, Definition, Parameter};
 use crate::policy::facts::Known;
@@ -31,11 +31,7 @@ pub(in crate::policy::controls) fn change_record(known: &Known) -> Result<Piece<
             ),
             match others.first() {
                 Some(other) => format!("a record for another manifest, {}", other.origin()),
-                None if known.evidence.refused.is_empty() => "none".to_owned(),
-                None => format!(
-                    "none among what could be read; so12.manifest-complete refused {}",
-                    counted(known.evidence.refused.len(), "statement")
-                ),
+                None => known.no_statement(),
             },
         ))),
         [first, second, ..] => Err(Judgement::unless(

@@ -36,7 +36,7 @@ fn dossier<'f>(facts: &Facts<'f>) -> Result<(&'f Known, Piece<'f, Transition>, V
                 Code::DossierMissing,
                 "evidence/",
                 expected,
-                "none",
+                known.no_statement(),
             )));
         }
         [first, second, ..] => {
