@@ -533,7 +533,7 @@ pub(crate) fn suggestion(what: &str, quote: char, found: &str, legal: &[&str]) -
 }
 
 /// The one name within two edits of `found`; none if two names are equally near.
-fn nearest<'n>(found: &str, names: &[&'n str]) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(found: &str, names: &[&'n str]) -> Option<&'n str> {
     if found.chars().count() > FOUND_SHOWN {
         return None;
     }
@@ -599,7 +599,7 @@ impl ConfigError {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         match &self.0 {
             Cause::Unreadable { path, reason } => {
-                let title = format!("cannot read {}: {}", shown_path(path), plain(reason));
+                let title = format!("can't read {}: {}", shown_path(path), plain(reason));
                 renderer.render(&[Group::with_title(Level::ERROR.primary_title(title))])
             }
             Cause::Faulty { document, faults } => {

@@ -69,7 +69,8 @@ impl fmt::Display for PolicyRefusal {
             Self::Twice { control, first, place } => {
                 write!(
                     f,
-                    "expected each control in one pack, found {control} also in {}\n{place}",
+                    "expected each control in one pack, found {control} also in {}; take one of the two packs out of \
+                     `policies`, or the control out of one of them\n{place}",
                     crate::escape::path(first)
                 )
             }

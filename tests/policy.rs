@@ -412,6 +412,13 @@ fn every_control_and_code_is_listed_and_explained() {
         assert!(!makers.is_empty(), "no control finds {code}");
         assert!(makers.iter().all(|id| text.contains(id)), "{text}");
     }
+    for (name, near) in [
+        ("so12.malware-scn", "did you mean so12.malware-scan?"),
+        ("file-unliste", "did you mean file-unlisted?"),
+    ] {
+        let output = dropgate(["policy", "explain", name]);
+        assert!(String::from_utf8_lossy(&output.stderr).contains(near), "{name}");
+    }
     for name in ["so12", "SO12.manifest-signed", "file-unliste", "", "\u{1b}[2J"] {
         let output = dropgate(["policy", "explain", name]);
         assert_eq!(output.status.code(), Some(2), "{name}");

@@ -17,6 +17,7 @@ use crate::report::json;
 use crate::time::{Period, Time};
 use crate::trust::dsse::{Envelope, Signature};
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -239,7 +240,10 @@ pub fn sign(envelope: &mut Envelope, file: &Path, output: &Output) -> Result<(),
 /// Reads a manifest without checking who signed it.
 pub fn untrusted(path: &Path) -> Result<(Envelope, Manifest), Failure> {
     let path = if path.is_dir() { &path.join(native::FILE) } else { path };
-    let refuse = |why: String| Failure::from(FileError::new(path, "read the manifest", why));
+    let refuse = |why: String| Failure::from(FileError::new(path, "read the manifest in", why));
+    if path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return Err(refuse("there is none; `dropgate manifest create` makes it".to_owned()));
+    }
     let envelope =
         Envelope::read(files::read(path, limits::MANIFEST_BYTES)?).map_err(|why| refuse(why.to_string()))?;
     let manifest = native::read(envelope.untrusted_payload()).map_err(|why| refuse(why.to_string()))?;

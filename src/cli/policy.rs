@@ -1,6 +1,7 @@
 //! `dropgate policy`: check packs, explain controls and findings.
 
 use super::output::{Failure, Output};
+use crate::config::nearest;
 use crate::escape;
 use crate::finding::Code;
 use crate::gate::Gate;
@@ -148,8 +149,12 @@ fn explain(name: &str, packs: &[Pack]) -> Result<String, Failure> {
     let own = packs.iter().flat_map(Pack::rules).filter(|rule| rule.custom.is_some());
     let names: Vec<&str> =
         controls::ALL.iter().map(|control| control.id).chain(own.map(|rule| rule.id.as_str())).collect();
+    let codes = Code::ALL.iter().map(|code| code.name());
+    let all: Vec<&str> = names.iter().copied().chain(codes).collect();
+    let near = nearest(name, &all).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
     Err(Failure::said(format!(
-        "expected a control ({}) or the code of a finding, found {name:?}",
+        "expected a control or the code of a finding, found {name:?}{near}\ncontrols: {}\ncodes: docs/findings.md has them \
+         all, and each verdict its own",
         names.join(", ")
     )))
 }
@@ -159,7 +164,7 @@ fn control(definition: &Definition) -> String {
     let mut text = format!(
         "{id}  ({clause})\n\n{meaning}\n\nPasses:   {passes}\nFails:    {fails}\nExample:  {example}\n"
     );
-    text.push_str("\nParameters:\n");
+    text.push_str(if parameters.is_empty() { "\nParameters: none\n" } else { "\nParameters:\n" });
     for parameter in *parameters {
         let _ = writeln!(text, "  {:<18} {}", parameter.name, parameter.meaning);
     }

@@ -80,6 +80,10 @@ impl Verify {
             let why = "there is none; --gate names another one, and `dropgate init` writes one to begin with";
             return Err(FileError::new(&self.gate, "read the gate", why).into());
         }
+        if self.gate.is_dir() {
+            let why = "expected the file gate.toml, found a directory";
+            return Err(FileError::new(&self.gate, "read the gate", why).into());
+        }
         // Before a word of it is read.
         if files::lies_within(&self.gate, &self.drop)? {
             return Err(GateError::InsideDrop { file: self.gate, drop: self.drop }.into());

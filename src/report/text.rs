@@ -36,7 +36,7 @@ pub fn render(verdict: &Verdict, drop: &str) -> String {
     if !unjudged.is_empty() {
         let _ = writeln!(
             text,
-            "{BAD}{} more controls refuse{BAD:#}, because without a verified manifest nothing is known; each with --format json\n",
+            "{BAD}{} more controls refuse{BAD:#}, because without a verified manifest nothing is known; each with --format json",
             unjudged.len()
         );
     }

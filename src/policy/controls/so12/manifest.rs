@@ -160,7 +160,11 @@ impl Control for ManifestSigned {
     fn misfit(&self, trust: &TrustStore) -> Option<(&'static str, String)> {
         let (asked, able) = (self.threshold.owners(), trust.owners_for(Role::Release));
         (asked > able).then(|| {
-            ("threshold", format!("{asked} distinct owners must sign, and the trust store has {able} with role release for any one vendor"))
+            ("threshold", format!(
+                "{} must sign, and the trust store has {able} with role release for any one vendor; trust keys of more of \
+                 the vendor's people for it",
+                counted(asked, "distinct owner")
+            ))
         })
     }
 
@@ -304,7 +308,7 @@ impl Control for ManifestComplete {
                 Code::FileUnlisted,
                 extra.path.as_str(),
                 "only files that the manifest lists",
-                format!("a file of {} bytes", extra.size),
+                format!("a file of {}", counted(extra.size, "byte")),
             ));
         }
         findings.extend(known.evidence.refused.iter().cloned());
@@ -349,12 +353,9 @@ impl Control for ManifestComplete {
                 ))
             }));
         }
-        let plural = if contents.matched == 1 { "" } else { "s" };
-        Judgement::unless(
-            findings,
-            format!("{} file{plural}, {} bytes, exactly as signed", contents.matched, contents.matched_bytes),
-        )
-        .with_remarks(known.evidence.remarks.iter().cloned())
+        let (files, bytes) = (counted(contents.matched, "file"), counted(contents.matched_bytes, "byte"));
+        Judgement::unless(findings, format!("{files}, {bytes}, exactly as signed"))
+            .with_remarks(known.evidence.remarks.iter().cloned())
     }
 }
 

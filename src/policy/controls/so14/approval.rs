@@ -7,7 +7,7 @@ use crate::evidence::Piece;
 use crate::evidence::predicate::Predicate;
 use crate::evidence::predicate::approval::{Approval, Word};
 use crate::evidence::predicate::change::Change;
-use crate::finding::{Code, Finding, Judgement};
+use crate::finding::{Code, Finding, Judgement, counted};
 use crate::manifest::Kind;
 use crate::policy::controls::{Control, Definition, Parameter};
 use crate::policy::{Facts, soundness};
@@ -123,7 +123,7 @@ impl Control for ChangeApproved {
                 Code::ApprovalMissing,
                 record.origin(),
                 format!("approval by {} of the provider's people", needed.owners()),
-                if owners.is_empty() { "none".to_owned() } else { format!("by {}", owners.join(", ")) },
+                if owners.is_empty() { known.no_statement() } else { format!("by {}", owners.join(", ")) },
             );
             return if approvals.is_empty() {
                 Judgement::no_evidence(finding)
@@ -148,7 +148,9 @@ impl Control for ChangeApproved {
         Some((
             parameter,
             format!(
-                "{asked} distinct owners must approve, and the trust store has {able} with role approval"
+                "{} must approve, and the trust store has {able} with role approval; trust keys of more of your own \
+                 people for it",
+                counted(asked, "distinct owner")
             ),
         ))
     }
