@@ -773,7 +773,19 @@ const CLAIMS: &[Refusal] = &[
         &["evidence/malware-scan.dsse.json: expected none, found one; --replace"],
     )
     .after(|site| site.attested(MALWARE, &[])),
-    refusal("no manifest", MALWARE, &[], &["drop.dsse.json"])
+    refusal(
+        "a change record about a file",
+        CHANGE,
+        &["--subject=firmware/radio.bin"],
+        &["--subject: expected none", "found \"firmware/radio.bin\""],
+    ),
+    refusal(
+        "a dossier about a file",
+        TRANSITION,
+        &["--subject=firmware/radio.bin"],
+        &["--subject: expected none", "found \"firmware/radio.bin\""],
+    ),
+    refusal("no manifest", MALWARE, &[], &["drop.dsse.json", "there is none; `dropgate manifest create`"])
         .after(|site| fs::remove_file(site.path("drop/drop.dsse.json")).unwrap()),
     refusal("no key", MALWARE, &["--key=/nonexistent/key.pem"], &["/nonexistent/key.pem"]),
 ];
@@ -841,7 +853,11 @@ fn only_the_record_of_this_change_is_approved() {
         refused(claim, &site.attest(APPROVAL, &[&change]), &says);
         assert!(site.snapshot() == snapshot, "{claim}: something was written");
     }
-    site.attested(APPROVAL, &[&site.record()]);
+    // An approval is of the whole; who rejects may say of which file.
+    let (record, part) = (site.record(), "--subject=firmware/radio.bin");
+    refused("of a file", &site.attest(APPROVAL, &[&record, part]), &["--subject: expected none"]);
+    site.attested(APPROVAL, &[&record, part, "--reject"]);
+    site.attested(APPROVAL, &[&record, "--replace"]);
 }
 
 #[test]

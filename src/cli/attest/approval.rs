@@ -59,7 +59,9 @@ impl Approval {
             "decided": self.decided.unwrap_or_else(Time::now).whole_seconds(),
             "comment": self.comment,
         }));
-        let subjects = self.about.subjects(&ground)?;
+        // Who rejects one file of the drop rejects the drop; who approves, approves the whole.
+        let subjects =
+            if self.reject { self.about.subjects(&ground)? } else { self.about.manifest_alone(&ground)? };
         ground.seal((TYPE, "approval"), subjects, &predicate, &self.sealing, output)
     }
 }

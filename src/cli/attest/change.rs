@@ -160,7 +160,7 @@ impl Change {
             "counterfeit": self.counterfeit.as_ref().map(|(notice, item)| json!({ "notice": notice, "item": item })),
             "emergency": self.emergency.as_ref().map(|reason| json!({ "reason": reason, "reviewBy": self.review_by })),
         }));
-        let subjects = self.about.subjects(&ground)?;
+        let subjects = self.about.manifest_alone(&ground)?;
         ground.seal((TYPE, "change"), subjects, &predicate, &self.sealing, output)
     }
 }

@@ -79,6 +79,16 @@ impl About {
         });
         named.collect()
     }
+
+    /// The manifest as the subject of what is about exactly that: about single files the gate would not take it.
+    pub fn manifest_alone(&self, ground: &Ground) -> Result<Vec<Value>, Failure> {
+        match self.subjects.first() {
+            None => Ok(vec![ground.whole()]),
+            Some(path) => Err(Failure::said(format!(
+                "--subject: expected none, for this is about the manifest as a whole, found {path:?}"
+            ))),
+        }
+    }
 }
 
 impl Ground {

@@ -113,7 +113,7 @@ impl Transition {
         let names = parts.iter().filter_map(|at| predicate.pointer(at));
         let names = names.chain(handed.filter_map(|entry| entry.pointer("/document/name")));
         ground.all_named(&names.filter_map(Value::as_str).collect())?;
-        let subjects = self.about.subjects(&ground)?;
+        let subjects = self.about.manifest_alone(&ground)?;
         ground.seal((TYPE, "transition"), subjects, &predicate, &self.sealing, output)
     }
 }
