@@ -242,6 +242,14 @@ fn statement(
         let wire = wire(payload).map_err(malformed)?;
         let about = about(wire.subject, context).map_err(malformed)?;
         let predicate = match (Type::of(&wire.predicate_type), wire.predicate) {
+            // A later version of one of ours may say the opposite of what is hoped for: a rejection, a withdrawal.
+            (None, _) if wire.predicate_type.starts_with(predicate::OURS) => {
+                let found: String = wire.predicate_type.chars().take(limits::NAME_BYTES).collect();
+                return Err(malformed(format!(
+                    "predicateType: expected one of {}... that this gate reads, found {found:?}",
+                    predicate::OURS
+                )));
+            }
             (None, _) => Predicate::Other,
             (Some(_), None) => return Err(malformed("predicate: expected one, found none".to_owned())),
             (Some(known), Some(json)) => {

@@ -86,6 +86,9 @@ pub const EVIDENCE_TRIES: u64 = 1_000_000;
 /// Most bytes that checking the signatures of all evidence of a drop may hash, for the same reason.
 pub const EVIDENCE_WORK_BYTES: u64 = 64 << 30;
 
+/// Most characters of a key id that are repeated in messages: a digest in hex fits.
+pub const KEY_ID_SHOWN: usize = 100;
+
 /// Longest name of a vendor, product, version or recipient, in bytes.
 pub const NAME_BYTES: usize = 128;
 

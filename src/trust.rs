@@ -290,7 +290,7 @@ impl TrustStore {
                 Found::Nobody => {
                     remarks.push(match self.keys().iter().find(|key| key.answers_to(keyid)) {
                         Some(named) => Remark::Invalid { key: named.name.clone() },
-                        None => Remark::UnknownSigner { untrusted_keyid: keyid.to_owned() },
+                        None => Remark::UnknownSigner { untrusted_keyid: beginning(keyid) },
                     });
                     continue;
                 }
@@ -304,7 +304,7 @@ impl TrustStore {
                 && !found.answers_to(keyid)
             {
                 remarks
-                    .push(Remark::KeyIdLies { key: found.name.clone(), untrusted_keyid: keyid.to_owned() });
+                    .push(Remark::KeyIdLies { key: found.name.clone(), untrusted_keyid: beginning(keyid) });
             }
             match found.standing(capacity, at) {
                 Ok(()) if signers.iter().any(|signer| signer.key == found.name) => {}
@@ -336,6 +336,15 @@ impl TrustStore {
             }
         }
         Found::Nobody
+    }
+}
+
+/// The beginning of a key id, for remarks: ten thousand envelopes with as many signatures as may be must not fill memory
+/// by what they call their keys. A digest by SHA-256 or SHA-384 in hex is shown whole.
+fn beginning(keyid: &str) -> String {
+    match keyid.char_indices().nth(limits::KEY_ID_SHOWN) {
+        Some((end, _)) => format!("{}...", keyid.get(..end).unwrap_or_default()),
+        None => keyid.to_owned(),
     }
 }
 

@@ -88,7 +88,7 @@ pub struct EvidenceNote {
     pub digest: DocumentDigest,
     /// What it is about, by type.
     pub predicate_type: String,
-    /// Whether a subject of it is of this drop.
+    /// Whether it is about this drop and nothing else.
     pub about_this_drop: bool,
     /// Who signed it.
     pub signers: Vec<Signer>,

@@ -139,6 +139,15 @@ fn envelopes_that_prove_nothing() {
             }),
         ),
         (
+            "a version of ours that this gate does not know",
+            "evidence-malformed",
+            Box::new(move |scene| {
+                resigned(scene, "functional", &[key], |one| {
+                    one["predicateType"] = "urn:dropgate:test-report:v2".into();
+                })
+            }),
+        ),
+        (
             "an unknown field within",
             "evidence-malformed",
             Box::new(move |scene| {

@@ -158,6 +158,9 @@ pub static TYPES: &[Type] = &[
     ours(CSAF, "csaf", Role::Vex, csaf),
 ];
 
+/// What all predicate types of ours begin with.
+pub const OURS: &str = "urn:dropgate:";
+
 /// A CSAF 2.0 document of the profile VEX as predicate. Nobody has published a predicate type for these.
 pub const CSAF: &str = "urn:dropgate:csaf:v1";
 

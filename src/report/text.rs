@@ -26,12 +26,21 @@ pub fn render(verdict: &Verdict, drop: &str) -> String {
     let mut clause = "";
     let (unjudged, refusing_ones): (Vec<_>, Vec<_>) =
         all.iter().filter(|one| !one.judgement.outcome().permits()).partition(|one| is_unjudged(one));
+    let mut told: Vec<&Assessment> = Vec::new();
     for assessment in refusing_ones {
         if assessment.clause != clause {
             clause = &assessment.clause;
             let _ = writeln!(text, "{FAINT}{}{FAINT:#}", Escaped(clause));
         }
-        let _ = refusing(&mut text, assessment, &mut room);
+        let same = told.iter().find(|other| other.judgement.findings() == assessment.judgement.findings());
+        let _ = match same {
+            Some(other) => as_another(&mut text, assessment, other),
+            None => refusing(&mut text, assessment, &mut room),
+        };
+        // Many findings are seldom those of another control, and comparing them with each would cost.
+        if same.is_none() && assessment.judgement.findings().len() <= limits::FINDINGS_SHOWN {
+            told.push(assessment);
+        }
     }
     if !unjudged.is_empty() {
         let _ = writeln!(
@@ -70,16 +79,28 @@ fn head(text: &mut String, verdict: &Verdict, drop: &str) -> std::fmt::Result {
     writeln!(text)
 }
 
-fn refusing(text: &mut String, assessment: &Assessment, room: &mut usize) -> std::fmt::Result {
-    let judgement = &assessment.judgement;
-    let outcome = judgement.outcome().name();
+/// A control that found just what another one did: one missing record is one thing to mend.
+fn as_another(text: &mut String, assessment: &Assessment, other: &Assessment) -> std::fmt::Result {
+    title(text, assessment)?;
+    writeln!(text, "      as {} above", Escaped(&other.control))?;
+    remarks(text, assessment)?;
+    writeln!(text)
+}
+
+fn title(text: &mut String, assessment: &Assessment) -> std::fmt::Result {
     writeln!(
         text,
-        "  {} {BAD}{outcome}{BAD:#} ({})  {}",
+        "  {} {BAD}{}{BAD:#} ({})  {}",
         Escaped(&assessment.control),
+        assessment.judgement.outcome().name(),
         assessment.severity.name(),
         Escaped(assessment.title.trim())
-    )?;
+    )
+}
+
+fn refusing(text: &mut String, assessment: &Assessment, room: &mut usize) -> std::fmt::Result {
+    let judgement = &assessment.judgement;
+    title(text, assessment)?;
     let mut rest = judgement.findings();
     while let Some(first) = rest.first() {
         let same = rest.iter().take_while(|finding| finding.code == first.code).count();
