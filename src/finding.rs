@@ -172,8 +172,8 @@ codes! {
     ReplacementWeaker = "replacement-weaker", "Deliver the replacement with evidence for every control that the replaced item had passed.";
     /// There is no record of what the replaced item was accepted under.
     ReplacedVerdictMissing = "replaced-verdict-missing", "For the operator: give the verdict under which the replaced item was accepted with --baseline-verdict.";
-    /// The drop is of kind transition, to which the controls of changes do not apply, and the policy has none that judge transitions.
-    KindNotJudged = "kind-not-judged", "For the operator: put the so14.transition-* controls into the policy. Otherwise ask for a drop of the kind that it is.";
+    /// The drop is of kind transition, to which the controls of changes do not apply, and the policy lacks so14.transition-handover, which holds every file to a dossier.
+    KindNotJudged = "kind-not-judged", "For the operator: put so14.transition-handover and its siblings into the policy. Otherwise ask for a drop of the kind that it is.";
     /// No change record, signed by a key that is trusted for role `change`, is about this manifest.
     ChangeRecordMissing = "change-record-missing", "Write the change record for exactly this manifest with `dropgate attest change`.";
     /// More than one change record is about this manifest.

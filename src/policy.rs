@@ -143,11 +143,10 @@ impl Policy {
         self.packs.iter().flat_map(Pack::rules).find_map(|rule| rule.control.release_threshold())
     }
 
-    /// Whether it has a control that judges drops of kind transition. Each of them asks for a dossier that both parties
-    /// signed.
+    /// Whether it has the control without which a drop of kind transition could carry anything: that a dossier, signed by
+    /// both parties, names every file.
     pub fn judges_transitions(&self) -> bool {
-        let mut rules = self.packs.iter().flat_map(Pack::rules);
-        rules.any(|rule| rule.id.starts_with("so14.transition-"))
+        self.rule(controls::TRANSITION_HANDOVER).is_some()
     }
 
     /// Judges by every rule, and lets the provider's waivers excuse what they cover. In the order of the clauses.

@@ -69,6 +69,9 @@ pub struct Parameter {
     pub meaning: &'static str,
 }
 
+/// The control that holds every file of a transition to its dossier.
+pub const TRANSITION_HANDOVER: &str = so14::TRANSITION_HANDOVER.id;
+
 /// Every control, in the order of the clauses.
 pub static ALL: &[&Definition] = &[
     &so12::MANIFEST_SIGNED,

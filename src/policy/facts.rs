@@ -140,7 +140,7 @@ impl<'a> Facts<'a> {
                 Code::KindNotJudged,
                 native::FILE,
                 "a kind that the policy judges",
-                "transition, and no control so14.transition-* in the policy",
+                "transition, and no control so14.transition-handover in the policy",
             ))),
             _ => Ok(known),
         }
