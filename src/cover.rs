@@ -40,13 +40,6 @@ impl Cover {
         }
     }
 
-    /// Takes an artifact out.
-    pub fn remove(&mut self, artifact: usize) {
-        if let (Some(word), Some(bit)) = (self.words.get_mut(word_of(artifact)), bit_of(artifact)) {
-            *word &= !bit;
-        }
-    }
-
     /// Whether it holds the artifact.
     pub fn holds(&self, artifact: usize) -> bool {
         match (self.words.get(word_of(artifact)), bit_of(artifact)) {

@@ -3,11 +3,13 @@
 mod counterfeit;
 mod malware;
 mod manifest;
+mod procedure;
 mod vulnerabilities;
 
 pub(super) use counterfeit::{NOT_COUNTERFEIT, REPLACEMENT_EQUIVALENT};
-pub(super) use malware::{MALWARE_SCAN, SCAN_PROCEDURE_SHARED};
+pub(super) use malware::MALWARE_SCAN;
 pub(super) use manifest::{DIGEST_STRENGTH, MANIFEST_COMPLETE, MANIFEST_SIGNED};
+pub(super) use procedure::SCAN_PROCEDURE_SHARED;
 pub(super) use vulnerabilities::KNOWN_VULNERABILITIES;
 
 const CLAUSE_1: &str = "SO12.1";
