@@ -368,6 +368,6 @@ impl Site {
         );
         let path = self.home.path().join("gate.toml");
         fs::write(&path, gate).unwrap();
-        Gate::load(&path).unwrap()
+        Gate::load(&path, &dropgate::files::OnDisk).unwrap()
     }
 }

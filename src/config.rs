@@ -15,13 +15,11 @@
 //! ```
 
 use crate::escape::{self, Escaped};
+use crate::files::Files;
 use crate::limits::CONFIG_BYTES;
 use crate::time::{Period, Time};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use rustix::fs::{Mode, OFlags};
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -54,25 +52,10 @@ impl Document {
         Self { path: path.into(), text }
     }
 
-    /// Reads a regular file of UTF-8 text of at most [`CONFIG_BYTES`].
-    pub fn load(path: &Path) -> Result<Document, ConfigError> {
+    /// Reads a file of UTF-8 text of at most [`CONFIG_BYTES`].
+    pub fn load(path: &Path, files: &dyn Files) -> Result<Document, ConfigError> {
         let unreadable = |reason: String| ConfigError(Cause::Unreadable { path: path.into(), reason });
-        // Without NONBLOCK, opening a FIFO would wait for a writer that may never come.
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let file: File = rustix::fs::open(path, flags, Mode::empty())
-            .map_err(|error| unreadable(std::io::Error::from(error).to_string()))?
-            .into();
-        let metadata = file.metadata().map_err(|error| unreadable(error.to_string()))?;
-        if !metadata.is_file() {
-            return Err(unreadable("expected a regular file".into()));
-        }
-        let mut bytes = Vec::new();
-        file.take(CONFIG_BYTES.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(|error| unreadable(error.to_string()))?;
-        if u64::try_from(bytes.len()).is_ok_and(|length| length > CONFIG_BYTES) {
-            return Err(unreadable(format!("expected at most {CONFIG_BYTES} bytes, found more")));
-        }
+        let bytes = files.read(path, CONFIG_BYTES).map_err(|error| unreadable(error.why))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let offset = error.utf8_error().valid_up_to();
             let before = error.as_bytes().get(..offset).unwrap_or_default();
@@ -749,6 +732,7 @@ fn shown_path(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::OnDisk;
 
     #[derive(Debug, Clone, Copy, PartialEq)]
     enum Colour {
@@ -1010,18 +994,18 @@ error: `colour`: expected one of the legal values, found \"gren\"
     fn loads_regular_files_of_text_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gate.toml");
-        let said = |path: &Path| Document::load(path).unwrap_err().to_string();
+        let said = |path: &Path| Document::load(path, &OnDisk).unwrap_err().to_string();
         assert!(said(&path).contains("gate.toml: No such file"), "{}", said(&path));
         assert!(said(folder.path()).contains("expected a regular file"));
         assert!(said(Path::new("/dev/null")).contains("expected a regular file"));
         std::fs::write(&path, b"ok = 1\n\xff").unwrap();
         assert!(said(&path).contains("UTF-8 text, found other bytes on line 2 (byte 7)"));
         std::fs::write(&path, vec![b' '; CONFIG_BYTES as usize]).unwrap();
-        assert_eq!(Document::load(&path).unwrap().text().len() as u64, CONFIG_BYTES);
+        assert_eq!(Document::load(&path, &OnDisk).unwrap().text().len() as u64, CONFIG_BYTES);
         std::fs::write(&path, vec![b' '; CONFIG_BYTES as usize + 1]).unwrap();
         assert!(said(&path).contains("at most 4194304 bytes"));
         let fifo = folder.path().join("fifo");
-        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, Mode::RUSR).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RUSR).unwrap();
         assert!(said(&fifo).contains("expected a regular file"));
     }
 

@@ -1,5 +1,7 @@
 //! The operator's own files: read with a cap, written whole or not at all.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
@@ -31,19 +33,19 @@ pub fn read(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
     let fail = |why: String| FileError::new(path, "read", why);
     let meta = std::fs::metadata(path).map_err(|error| fail(error.to_string()))?;
     if !meta.is_file() {
-        return Err(fail("it is not a regular file".to_owned()));
+        return Err(fail("expected a regular file, found something else".to_owned()));
     }
     let file = open(path).map_err(|error| fail(error.to_string()))?;
     // It may have become one since, and would then be read for as long as somebody writes.
     if !file.metadata().is_ok_and(|meta| meta.is_file()) {
-        return Err(fail("it is not a regular file".to_owned()));
+        return Err(fail("expected a regular file, found something else".to_owned()));
     }
     let mut bytes = Vec::new();
     file.take(cap.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| fail(error.to_string()))?;
     if u64::try_from(bytes.len()).is_ok_and(|found| found <= cap) {
         Ok(bytes)
     } else {
-        Err(fail(format!("it is larger than {cap} bytes")))
+        Err(fail(format!("expected at most {cap} bytes, found more")))
     }
 }
 
@@ -65,9 +67,78 @@ fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// Those of [`read`], and when it is not UTF-8.
 pub fn read_text(path: &Path, cap: u64) -> Result<String, FileError> {
-    String::from_utf8(read(path, cap)?).map_err(|error| {
+    text(path, read(path, cap)?)
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String, FileError> {
+    String::from_utf8(bytes).map_err(|error| {
         FileError::new(path, "read", format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
     })
+}
+
+/// Where the operator's files are read from: the disk, or the record of an earlier verdict.
+pub trait Files {
+    /// The file's bytes, at most `cap` of them.
+    ///
+    /// # Errors
+    /// When there is no such file, or it can't be read, or is larger.
+    fn read(&self, path: &Path, cap: u64) -> Result<Vec<u8>, FileError>;
+
+    /// The same as UTF-8 text.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read), and when it is not UTF-8.
+    fn read_text(&self, path: &Path, cap: u64) -> Result<String, FileError> {
+        text(path, self.read(path, cap)?)
+    }
+}
+
+/// The files of this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct OnDisk;
+
+impl Files for OnDisk {
+    fn read(&self, path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
+        read(path, cap)
+    }
+}
+
+/// Files that somebody kept, by path.
+impl Files for BTreeMap<PathBuf, Vec<u8>> {
+    fn read(&self, path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
+        let fail = |why: String| FileError::new(path, "read", why);
+        let bytes = self.get(path).ok_or_else(|| fail("it is not in the record".to_owned()))?;
+        match u64::try_from(bytes.len()).is_ok_and(|found| found <= cap) {
+            true => Ok(bytes.clone()),
+            false => Err(fail(format!("expected at most {cap} bytes, found more"))),
+        }
+    }
+}
+
+/// Remembers all that is read through it, in the order of reading.
+pub struct Remembering<'f> {
+    files: &'f dyn Files,
+    seen: RefCell<Vec<(PathBuf, Vec<u8>)>>,
+}
+
+impl<'f> Remembering<'f> {
+    /// Reads from `files`.
+    pub fn new(files: &'f dyn Files) -> Self {
+        Self { files, seen: RefCell::default() }
+    }
+
+    /// What was read.
+    pub fn seen(self) -> Vec<(PathBuf, Vec<u8>)> {
+        self.seen.into_inner()
+    }
+}
+
+impl Files for Remembering<'_> {
+    fn read(&self, path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
+        let bytes = self.files.read(path, cap)?;
+        self.seen.borrow_mut().push((path.to_owned(), bytes.clone()));
+        Ok(bytes)
+    }
 }
 
 /// What may happen to a file that is already there.

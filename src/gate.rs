@@ -10,7 +10,7 @@ use crate::drop::{Inventory, Progress, ReadRefusal, Source, SourceError, Wanted}
 use crate::escape;
 use crate::evidence::predicate::counterfeit_notice::CounterfeitNotice;
 use crate::evidence::{self, Evidence};
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, Files, Remembering};
 use crate::finding::{Code, Finding, counted};
 use crate::limits;
 use crate::manifest::{Manifest, native};
@@ -34,7 +34,7 @@ pub struct Gate {
     /// The policy.
     pub policy: Policy,
     notices: Vec<(PathBuf, Vec<u8>)>,
-    files: Vec<PathBuf>,
+    documents: Vec<(PathBuf, Vec<u8>)>,
 }
 
 /// What a drop is judged with, beside itself and the gate: all of it the operator's.
@@ -150,8 +150,15 @@ impl Gate {
     ///
     /// # Errors
     /// When one of them can't be read, or with every fault in the first that has any.
-    pub fn load(path: &Path) -> Result<Self, GateError> {
-        let document = Document::load(path)?;
+    pub fn load(path: &Path, files: &dyn Files) -> Result<Self, GateError> {
+        let files = Remembering::new(files);
+        let gate = Self::read(path, &files)?;
+        let documents = files.seen();
+        Ok(Self { documents, ..gate })
+    }
+
+    fn read(path: &Path, files: &dyn Files) -> Result<Self, GateError> {
+        let document = Document::load(path, files)?;
         let directory = path.parent().unwrap_or(Path::new(""));
         let (operator, trust, packs, notices) = document.parse(|root, faults| {
             let version = root.required("version", faults).and_then(|item| item.integer(1..=1, faults));
@@ -175,17 +182,20 @@ impl Gate {
             };
             Some((operator?, trust?, beside(packs?), notices))
         })?;
-        let store = TrustStore::load(&trust)?;
-        let loaded = packs.iter().map(|pack| Pack::load(pack)).collect::<Result<Vec<_>, _>>()?;
+        let store = TrustStore::load(&trust, files)?;
+        let loaded = packs.iter().map(|pack| Pack::load(pack, files)).collect::<Result<Vec<_>, _>>()?;
         let policy =
             Policy::new(loaded, &store).map_err(|why| GateError::Policy { gate: path.to_owned(), why })?;
-        let files =
-            [path.to_owned(), trust].into_iter().chain(packs).chain(notices.iter().cloned()).collect();
         let notices = notices
             .into_iter()
-            .map(|notice| files::read(&notice, limits::EVIDENCE_BYTES).map(|bytes| (notice, bytes)))
+            .map(|notice| files.read(&notice, limits::EVIDENCE_BYTES).map(|bytes| (notice, bytes)))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { operator, trust: store, policy, notices, files })
+        Ok(Self { operator, trust: store, policy, notices, documents: Vec::new() })
+    }
+
+    /// Every file that the gate was read from, gate.toml first: its path and its bytes.
+    pub fn documents(&self) -> &[(PathBuf, Vec<u8>)] {
+        &self.documents
     }
 
     /// Refuses a drop that holds one of the gate's own files, or one of `others` that would help to decide.
@@ -197,7 +207,7 @@ impl Gate {
         drop: &Path,
         others: impl IntoIterator<Item = &'o PathBuf>,
     ) -> Result<(), GateError> {
-        for file in self.files.iter().chain(self.trust.files()).chain(others) {
+        for file in self.documents.iter().map(|(path, _)| path).chain(others) {
             if files::lies_within(file, drop)? {
                 return Err(GateError::InsideDrop { file: file.clone(), drop: drop.to_owned() });
             }

@@ -409,7 +409,7 @@ mod tests {
             "version = 1\n[[key]]\nid = \"k\"\npublic-key = \"\"\"{pem}\"\"\"\nowner = \"J\"\nparty = \"lab\"\n\
              roles = [\"test\"]\nvalid-from = 2026-01-01T00:00:00Z\nvalid-until = 2027-01-01T00:00:00Z\n"
         );
-        let store = TrustStore::read(&Document::new("trust.toml", text)).unwrap();
+        let store = TrustStore::read(&Document::new("trust.toml", text), &crate::files::OnDisk).unwrap();
         let at: Time = "2026-06-01T00:00:00Z".parse().unwrap();
         let signed = |strangers: usize| {
             let mut envelope = Envelope::over(b"{}");

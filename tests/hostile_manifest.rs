@@ -949,7 +949,7 @@ fn a_mutated_envelope_is_the_signed_one_or_none() {
     use dropgate::trust::TrustStore;
     let scene = Scene::good();
     let whole = fs::read(scene.file("drop.dsse.json")).unwrap();
-    let store = TrustStore::load(&fixture("gate/trust.toml")).unwrap();
+    let store = TrustStore::load(&fixture("gate/trust.toml"), &dropgate::files::OnDisk).unwrap();
     let at = "2026-06-01T00:00:00Z".parse().unwrap();
     let signed = receive(whole.clone(), &store, at).unwrap().value().digest;
     // A generator of ours, so that every run tries the same.

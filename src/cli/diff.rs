@@ -12,7 +12,7 @@ use crate::difference::{Difference, How, Pair};
 use crate::digest::DocumentDigest;
 use crate::drop::directory::Directory;
 use crate::drop::{Inventory, Source};
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, OnDisk};
 use crate::gate::{Gate, GateError, signers_in_scope};
 use crate::limits;
 use crate::manifest::{Artifact, Manifest, native};
@@ -91,7 +91,7 @@ impl Diff {
                 return Err(GateError::InsideDrop { file: path.to_owned(), drop: drop.clone() }.into());
             }
         }
-        let gate = Gate::load(path)?;
+        let gate = Gate::load(path, &OnDisk)?;
         for drop in drops() {
             gate.stands_outside(drop, [])?;
         }

@@ -3,6 +3,7 @@
 use super::output::{Failure, Output};
 use crate::config::nearest;
 use crate::escape;
+use crate::files::OnDisk;
 use crate::finding::Code;
 use crate::gate::Gate;
 use crate::policy::controls::{self, Definition};
@@ -53,9 +54,9 @@ impl Sources {
     /// The packs, where some were named.
     fn packs(&self) -> Result<Vec<Pack>, Failure> {
         if let Some(gate) = &self.gate {
-            return Ok(Gate::load(gate)?.policy.into_packs());
+            return Ok(Gate::load(gate, &OnDisk)?.policy.into_packs());
         }
-        Ok(self.packs.iter().map(|pack| Pack::load(pack)).collect::<Result<_, _>>()?)
+        Ok(self.packs.iter().map(|pack| Pack::load(pack, &OnDisk)).collect::<Result<_, _>>()?)
     }
 }
 
@@ -93,7 +94,7 @@ fn check(paths: &[PathBuf], output: &Output) -> Result<(), Failure> {
     let mut seen: BTreeMap<String, &PathBuf> = BTreeMap::new();
     let mut faulty = 0_usize;
     for path in paths {
-        let pack = match Pack::load(path) {
+        let pack = match Pack::load(path, &OnDisk) {
             Ok(pack) => pack,
             Err(error) => {
                 output.failure(&error.into());

@@ -6,7 +6,7 @@ use crate::digest::DocumentDigest;
 use crate::drop::directory::Directory;
 use crate::escape;
 use crate::evidence::predicate::SignedText;
-use crate::files::{self, Existing, FileError, Readers};
+use crate::files::{self, Existing, FileError, OnDisk, Readers};
 use crate::finding::Outcome;
 use crate::gate::{Accepted, Circumstances, Gate, GateError};
 use crate::json::Strict;
@@ -88,7 +88,7 @@ impl Verify {
         if files::lies_within(&self.gate, &self.drop)? {
             return Err(GateError::InsideDrop { file: self.gate, drop: self.drop }.into());
         }
-        let gate = Gate::load(&self.gate)?;
+        let gate = Gate::load(&self.gate, &OnDisk)?;
         let others = self.baseline.iter().chain(&self.baseline_verdict).chain(&self.evidence);
         gate.stands_outside(&self.drop, others)?;
         if let Some(file) = &self.output {

@@ -38,6 +38,7 @@ mod custom;
 use super::controls::{self, Control, Definition};
 use crate::config::{ConfigError, Document, Faults, Section};
 use crate::digest::DocumentDigest;
+use crate::files::Files;
 use crate::time::Period;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -148,8 +149,8 @@ impl Pack {
     ///
     /// # Errors
     /// When it can't be read, or with every fault in it.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        Self::read(Document::load(path)?)
+    pub fn load(path: &Path, files: &dyn Files) -> Result<Self, ConfigError> {
+        Self::read(Document::load(path, files)?)
     }
 
     /// Reads a pack.

@@ -10,12 +10,13 @@ use crate::config::{ConfigError, Document, Faults, Item, Section};
 use crate::digest::DocumentDigest;
 use crate::drop::path::{Name, lookalike_key};
 use crate::escape::is_deceptive;
+use crate::files::Files;
 use crate::limits;
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What a signer may vouch for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -205,7 +206,6 @@ impl TrustedKey {
 pub struct TrustStore {
     keys: Vec<TrustedKey>,
     digest: DocumentDigest,
-    files: Vec<PathBuf>,
 }
 
 impl TrustStore {
@@ -213,17 +213,17 @@ impl TrustStore {
     ///
     /// # Errors
     /// When the file can't be read, or with every fault in it.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        Self::read(&Document::load(path)?)
+    pub fn load(path: &Path, files: &dyn Files) -> Result<Self, ConfigError> {
+        Self::read(&Document::load(path, files)?, files)
     }
 
     /// Reads the document of a trust store.
     ///
     /// # Errors
     /// With every fault in it.
-    pub fn read(document: &Document) -> Result<Self, ConfigError> {
+    pub fn read(document: &Document, files: &dyn Files) -> Result<Self, ConfigError> {
         let directory = document.path().parent().unwrap_or(Path::new(""));
-        let mut named_files: Vec<(PathBuf, String)> = Vec::new();
+        let mut named_files: Vec<String> = Vec::new();
         let keys = document.parse(|root, faults| {
             if let Some(version) = root.required("version", faults) {
                 version.integer(1..=1, faults);
@@ -239,19 +239,18 @@ impl TrustStore {
             }
             let entries: Vec<Entry> = sections
                 .into_iter()
-                .filter_map(|section| entry(section, directory, &mut named_files, faults))
+                .filter_map(|section| entry(section, (directory, files), &mut named_files, faults))
                 .collect();
             conflicts(&entries, faults);
             Some(entries.into_iter().map(|entry| entry.key).collect::<Vec<_>>())
         })?;
         // A key file is part of what was trusted: the store's digest covers it.
         let mut whole = document.text().as_bytes().to_vec();
-        for (_, text) in &named_files {
+        for text in &named_files {
             whole.push(0);
             whole.extend_from_slice(text.as_bytes());
         }
-        let files = named_files.into_iter().map(|(path, _)| path).collect();
-        Ok(Self { keys, digest: DocumentDigest::of(&whole), files })
+        Ok(Self { keys, digest: DocumentDigest::of(&whole) })
     }
 
     /// Every key, in the order of the file.
@@ -263,11 +262,6 @@ impl TrustStore {
     /// that it names, in order.
     pub fn digest(&self) -> DocumentDigest {
         self.digest
-    }
-
-    /// The key files that it names.
-    pub fn files(&self) -> &[PathBuf] {
-        &self.files
     }
 
     /// How many distinct owners could sign for `role` at some time: the most for any one vendor, compromised
@@ -293,13 +287,13 @@ struct Entry {
 
 fn entry(
     mut section: Section<'_>,
-    directory: &Path,
-    named_files: &mut Vec<(PathBuf, String)>,
+    beside: (&Path, &dyn Files),
+    named_files: &mut Vec<String>,
     faults: &mut Faults,
 ) -> Option<Entry> {
     let span = section.span();
     let name = section.required("id", faults).and_then(|item| item.text(faults)).map(str::to_owned);
-    let public = public_key(&mut section, directory, named_files, faults);
+    let public = public_key(&mut section, beside, named_files, faults);
     let owner = section.required("owner", faults);
     let owner = owner.and_then(|item| Some((item.text(faults)?.to_owned(), item.span())));
     let party = section.required("party", faults).and_then(|item| item.choice(&Party::LEGAL, faults));
@@ -420,8 +414,8 @@ fn nameable(name: &str, span: &Range<usize>, faults: &mut Faults) {
 
 fn public_key(
     section: &mut Section<'_>,
-    directory: &Path,
-    named_files: &mut Vec<(PathBuf, String)>,
+    beside: (&Path, &dyn Files),
+    named_files: &mut Vec<String>,
     faults: &mut Faults,
 ) -> Option<PublicKey> {
     let (item, text) = match (section.optional("public-key"), section.optional("public-key-file")) {
@@ -430,8 +424,8 @@ fn public_key(
             (item, text)
         }
         (None, Some(item)) => {
-            let (path, text) = key_file(&item, directory, faults)?;
-            named_files.push((path, text.clone()));
+            let text = key_file(&item, beside, faults)?;
+            named_files.push(text.clone());
             (item, text)
         }
         (Some(_), Some(second)) => {
@@ -452,10 +446,10 @@ fn public_key(
         .ok()
 }
 
-fn key_file(item: &Item<'_>, directory: &Path, faults: &mut Faults) -> Option<(PathBuf, String)> {
+fn key_file(item: &Item<'_>, (directory, files): (&Path, &dyn Files), faults: &mut Faults) -> Option<String> {
     let path = directory.join(item.text(faults)?);
-    match crate::files::read_text(&path, limits::KEY_BYTES) {
-        Ok(text) => Some((path, text)),
+    match files.read_text(&path, limits::KEY_BYTES) {
+        Ok(text) => Some(text),
         Err(error) => {
             faults.add(item.span(), "the key file can't be read", error.to_string());
             None
