@@ -15,7 +15,7 @@ use dropgate::digest::{Algorithm, Algorithms, hex};
 use dropgate::drop::directory::Directory;
 use dropgate::drop::path::{DropPath, Name};
 use dropgate::drop::{NoProgress, Source, Wanted};
-use dropgate::gate::{Circumstances, Gate};
+use dropgate::gate::{Baseline, Circumstances, Gate};
 use dropgate::manifest::{Kind, Manifest, Release, Replaces, native};
 use dropgate::time::Time;
 use dropgate::trust::dsse::{Envelope, Signature};
@@ -55,11 +55,11 @@ fn main() {
 
     let source = Directory::open(&site.drop()).unwrap();
     let hashing = hashing(&source);
-    let circumstances = Circumstances { baseline: Some(&baseline), ..Circumstances::at(time(AT)) };
+    let circumstances = Circumstances { at: time(AT), evidence: Vec::new() };
     let begun = Instant::now();
     let examined = gate.examine(&source, circumstances, &NoProgress).unwrap();
     let examining = begun.elapsed();
-    let facts = examined.facts(&gate);
+    let facts = examined.facts(&gate, Baseline { manifest: Some(&baseline), verdict: None });
     let mut judging: Vec<Duration> = (0..11)
         .map(|_| {
             let begun = Instant::now();

@@ -3,6 +3,7 @@
 mod attest;
 mod diff;
 mod init;
+mod judging;
 mod key;
 mod manifest;
 mod output;

@@ -1,4 +1,5 @@
-//! The gate: the operator's configuration, and [`judge`](Gate::judge), the whole flow as one function.
+//! The gate: the operator's configuration, and the whole flow in two steps: [`examine`](Gate::examine) looks at a drop,
+//! [`decide`](Gate::decide) judges what was found.
 
 mod statements;
 
@@ -37,24 +38,22 @@ pub struct Gate {
     documents: Vec<(PathBuf, Vec<u8>)>,
 }
 
-/// What a drop is judged with, beside itself and the gate: all of it the operator's.
+/// What a drop is looked at with, beside itself and the gate: all of it the operator's.
 #[derive(Debug)]
-pub struct Circumstances<'c> {
+pub struct Circumstances {
     /// The time of judgement.
     pub at: Time,
-    /// The manifest of the last accepted version.
-    pub baseline: Option<&'c Manifest>,
-    /// The verdict under which the baseline was accepted.
-    pub baseline_verdict: Option<&'c Accepted>,
     /// Envelopes that the operator adds to those of the drop (approvals, waivers): their names and bytes.
     pub evidence: Vec<(String, Vec<u8>)>,
 }
 
-impl Circumstances<'_> {
-    /// Nothing but the time.
-    pub fn at(at: Time) -> Self {
-        Self { at, baseline: None, baseline_verdict: None, evidence: Vec::new() }
-    }
+/// What a drop is compared with: the last accepted version, if there is one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Baseline<'b> {
+    /// Its manifest.
+    pub manifest: Option<&'b Manifest>,
+    /// The verdict under which it was accepted.
+    pub verdict: Option<&'b Accepted>,
 }
 
 /// An earlier ACCEPT.
@@ -68,27 +67,35 @@ pub struct Accepted {
 
 /// Everything that is known of a drop, before anything is decided.
 #[derive(Debug)]
-pub struct Examined<'c> {
+pub struct Examined {
     at: Time,
-    baseline: Option<&'c Manifest>,
-    baseline_verdict: Option<&'c Accepted>,
     counterfeits: Vec<CounterfeitNotice>,
     inventory: Inventory,
     known: Result<Known, Vec<Finding>>,
     disturbed: Vec<String>,
 }
 
-impl Examined<'_> {
+impl Examined {
+    /// The manifest, how the files compare with it and what came with it, where a manifest could be verified.
+    pub fn known(&self) -> Option<&Known> {
+        self.known.as_ref().ok()
+    }
+
+    /// What arrived.
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
     /// The facts, as the policy of `gate` sees them.
-    pub fn facts<'e>(&'e self, gate: &'e Gate) -> Facts<'e> {
+    pub fn facts<'e>(&'e self, gate: &'e Gate, baseline: Baseline<'e>) -> Facts<'e> {
         Facts {
             at: self.at,
             operator: &gate.operator,
             manifest: self.known.as_ref().map_err(Vec::as_slice),
             inventory: &self.inventory,
             disturbed: &self.disturbed,
-            baseline: self.baseline,
-            baseline_passed: self.baseline_verdict.map(|verdict| &verdict.passed),
+            baseline: baseline.manifest,
+            baseline_passed: baseline.verdict.map(|verdict| &verdict.passed),
             counterfeits: &self.counterfeits,
             transitions: gate.policy.judges_transitions(),
         }
@@ -215,16 +222,16 @@ impl Gate {
         Ok(())
     }
 
-    /// Reads the manifest of an accepted version. Its end may have come since; its signers must still count, and be
+    /// Reads the manifest of an accepted version, and gives the bytes it was read from too. Its end may have come since; its signers must still count, and be
     /// as many as the policy asks of a drop: one stolen key must not choose what versions are compared with.
     ///
     /// # Errors
     /// When it is not a manifest that enough trusted signers signed.
-    pub fn baseline(&self, path: &Path, at: Time) -> Result<Manifest, GateError> {
+    pub fn baseline(&self, path: &Path, at: Time) -> Result<(Manifest, Vec<u8>), GateError> {
         let refuse = |why: String| GateError::Baseline { path: path.to_owned(), why };
         let bytes = files::read(path, limits::MANIFEST_BYTES)?;
-        let manifest = self.signed(bytes, at).map_err(refuse)?;
-        Ok(manifest.value().clone())
+        let manifest = self.signed(bytes.clone(), at).map_err(refuse)?;
+        Ok((manifest.value().clone(), bytes))
     }
 
     /// Reads a manifest that as many people signed as the policy asks for, who may speak for its vendor and product at
@@ -252,32 +259,17 @@ impl Gate {
         Ok(manifest)
     }
 
-    /// Judges a drop.
-    ///
-    /// # Errors
-    /// When the drop could not be looked at. Whatever is wrong with the drop itself is in the verdict.
-    pub fn judge(
-        &self,
-        source: &dyn Source,
-        circumstances: Circumstances<'_>,
-        progress: &dyn Progress,
-    ) -> Result<Verdict, GateError> {
-        let examined = self.examine(source, circumstances, progress)?;
-        let judged = self.policy.judge(&examined.facts(self));
-        Ok(Verdict::of(judged, self.basis(&examined)))
-    }
-
     /// Looks at everything that there is to look at, and decides nothing.
     ///
     /// # Errors
     /// When the drop could not be looked at.
-    pub fn examine<'c>(
+    pub fn examine(
         &self,
         source: &dyn Source,
-        circumstances: Circumstances<'c>,
+        circumstances: Circumstances,
         progress: &dyn Progress,
-    ) -> Result<Examined<'c>, GateError> {
-        let Circumstances { at, baseline, baseline_verdict, evidence } = circumstances;
+    ) -> Result<Examined, GateError> {
+        let Circumstances { at, evidence } = circumstances;
         let counterfeits = self.counterfeits(at)?;
         let inventory = source.inventory()?;
         let known = match self.manifest(source, &inventory, at)? {
@@ -286,11 +278,18 @@ impl Gate {
         };
         // Last: what was read until here is what is there still.
         let disturbed = source.changes_since(&inventory)?;
-        Ok(Examined { at, baseline, baseline_verdict, counterfeits, inventory, known, disturbed })
+        Ok(Examined { at, counterfeits, inventory, known, disturbed })
     }
 
-    fn basis(&self, examined: &Examined<'_>) -> Basis {
-        let known = examined.known.as_ref().ok();
+    /// Decides, by the policy: looks at nothing that was not looked at already, so that the same drop can be compared with
+    /// another baseline at once.
+    pub fn decide(&self, examined: &Examined, baseline: Baseline<'_>) -> Verdict {
+        let judged = self.policy.judge(&examined.facts(self, baseline));
+        Verdict::of(judged, self.basis(examined, baseline))
+    }
+
+    fn basis(&self, examined: &Examined, baseline: Baseline<'_>) -> Basis {
+        let known = examined.known();
         let manifest = known.map(|known| &known.manifest);
         Basis {
             at: examined.at,
@@ -299,8 +298,8 @@ impl Gate {
             signers: manifest.map(signers_in_scope).unwrap_or_default(),
             trust: self.trust.digest(),
             packs: self.packs(),
-            baseline: examined.baseline.map(|baseline| baseline.digest),
-            baseline_verdict: examined.baseline_verdict.map(|verdict| verdict.digest),
+            baseline: baseline.manifest.map(|baseline| baseline.digest),
+            baseline_verdict: baseline.verdict.map(|verdict| verdict.digest),
             notices: self.notices.iter().map(|(_, bytes)| DocumentDigest::of(bytes)).collect(),
             evidence: known.map(|known| evidence_notes(&known.evidence)).unwrap_or_default(),
         }

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Data flows one way, and the modules stand below in its order: each uses only those before it.
-//! [`gate::Gate::judge`] is the whole flow as one function.
+//! [`gate::Gate::examine`] goes as far as the facts, [`gate::Gate::decide`] from there to the verdict.
 //!
 //! A problem of the drop is a [`finding::Finding`] in the verdict. An `Err` means that the gate could not look;
 //! it is never an acceptance.
@@ -38,7 +38,11 @@ pub mod policy;
 
 pub mod verdict;
 
+pub mod ledger;
+
 pub mod gate;
 pub mod report;
+
+pub mod record;
 
 pub mod cli;

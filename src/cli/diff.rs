@@ -6,8 +6,8 @@
 mod json;
 mod text;
 
+use super::judging::Format;
 use super::output::{Failure, Output};
-use super::verify::Format;
 use crate::difference::{Difference, How, Pair};
 use crate::digest::DocumentDigest;
 use crate::drop::directory::Directory;

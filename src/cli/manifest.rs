@@ -1,9 +1,9 @@
 //! `dropgate manifest`: list and sign a drop; show what a manifest says.
 
+use super::judging::{Format, threads};
 use super::key::read_private;
 use super::output::{Failure, Output};
 use super::progress::Bar;
-use super::verify::{Format, threads};
 use crate::digest::{Algorithm, Algorithms, Computed, DigestSet, hex};
 use crate::drop::directory::Directory;
 use crate::drop::path::{DropPath, Name};
