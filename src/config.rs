@@ -577,6 +577,14 @@ impl ConfigError {
         Self(Cause::Faulty { document: document.clone(), faults })
     }
 
+    /// Why the file could not be read at all, where that is what is wrong.
+    pub fn unreadable(&self) -> Option<&str> {
+        match &self.0 {
+            Cause::Unreadable { reason, .. } => Some(reason),
+            Cause::Faulty { .. } => None,
+        }
+    }
+
     /// Every fault under the line it is in, with terminal colours if asked for.
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };

@@ -7,6 +7,7 @@
 
 pub mod collisions;
 pub mod directory;
+pub mod keeping;
 pub mod path;
 
 use crate::digest::{Algorithms, Computed, DigestSet};

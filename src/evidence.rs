@@ -27,6 +27,7 @@ use predicate::{Document, Format, Raw, SubjectDigests, Type};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// One statement that a trusted key vouches for.
 #[derive(Debug)]
@@ -80,6 +81,8 @@ pub struct Evidence {
     pub remarks: Vec<String>,
     /// About how much memory takes what was read, in bytes.
     pub held: usize,
+    /// Where in `statements` each signed text stands.
+    texts: HashMap<DocumentDigest, usize>,
 }
 
 /// A statement of one kind, and what it says.
@@ -147,6 +150,14 @@ impl Evidence {
     pub fn receive(&mut self, origin: &str, bytes: Vec<u8>, context: &Context<'_>, budget: &mut Budget) {
         match statement(origin, bytes, context, budget) {
             Ok(statement) => {
+                let text = statement.value().digest;
+                // The same text in two envelopes, one of the drop and one that the operator adds, is one statement: whoever
+                // signed either signed it.
+                if let Some(first) = self.texts.get(&text).and_then(|at| self.statements.get_mut(*at)) {
+                    let remark = format!("{origin}: the same statement as {}", first.value().origin);
+                    first.add_signers_of(statement);
+                    return self.remarks.push(remark);
+                }
                 self.held = self.held.saturating_add(statement.value().predicate.held());
                 if self.held > limits::EVIDENCE_HELD_BYTES {
                     let why = format!(
@@ -169,6 +180,7 @@ impl Evidence {
                 }
                 self.remarks
                     .extend(statement.remarks().iter().map(|remark| format!("{origin}: ignored: {remark}")));
+                self.texts.insert(text, self.statements.len());
                 self.statements.push(statement);
             }
             Err((code, why)) => self.refuse(origin, code, why),

@@ -1,9 +1,13 @@
 //! The gate: the operator's configuration, and the whole flow in two steps: [`examine`](Gate::examine) looks at a drop,
 //! [`decide`](Gate::decide) judges what was found.
 
+mod configuration;
 mod statements;
 
-use crate::config::{ConfigError, Document};
+use configuration::Configuration;
+pub use configuration::LedgerPlace;
+
+use crate::config::ConfigError;
 use crate::cover::Index;
 use crate::digest::{Algorithms, DocumentDigest};
 use crate::drop::path::{DropPath, Name};
@@ -13,6 +17,7 @@ use crate::evidence::predicate::counterfeit_notice::CounterfeitNotice;
 use crate::evidence::{self, Evidence};
 use crate::files::{self, FileError, Files, Remembering};
 use crate::finding::{Code, Finding, counted};
+use crate::ledger::lines::ReleaseLines;
 use crate::limits;
 use crate::manifest::{Manifest, native};
 use crate::policy::facts::{Facts, Known};
@@ -34,6 +39,9 @@ pub struct Gate {
     pub trust: TrustStore,
     /// The policy.
     pub policy: Policy,
+    /// Where verdicts are recorded.
+    pub ledger: Option<LedgerPlace>,
+    release_lines: Vec<ReleaseLines>,
     notices: Vec<(PathBuf, Vec<u8>)>,
     documents: Vec<(PathBuf, Vec<u8>)>,
 }
@@ -165,39 +173,25 @@ impl Gate {
     }
 
     fn read(path: &Path, files: &dyn Files) -> Result<Self, GateError> {
-        let document = Document::load(path, files)?;
-        let directory = path.parent().unwrap_or(Path::new(""));
-        let (operator, trust, packs, notices) = document.parse(|root, faults| {
-            let version = root.required("version", faults).and_then(|item| item.integer(1..=1, faults));
-            let operator = root.required("operator", faults).and_then(|item| {
-                let text = item.text(faults)?;
-                Name::parse(text).map_err(|why| faults.add(item.span(), "not a name", why.to_string())).ok()
-            });
-            let trust = root
-                .required("trust", faults)
-                .and_then(|item| item.text(faults))
-                .map(|text| directory.join(text));
-            let packs = root.required("policies", faults).and_then(|item| item.texts(faults));
-            let notices = root.optional("counterfeit-notices").map(|item| item.texts(faults));
-            let beside = |texts: Vec<(String, _)>| {
-                texts.iter().map(|(text, _)| directory.join(text)).collect::<Vec<PathBuf>>()
-            };
-            version?;
-            let notices = match notices {
-                Some(notices) => beside(notices?),
-                None => Vec::new(),
-            };
-            Some((operator?, trust?, beside(packs?), notices))
-        })?;
-        let store = TrustStore::load(&trust, files)?;
-        let loaded = packs.iter().map(|pack| Pack::load(pack, files)).collect::<Result<Vec<_>, _>>()?;
-        let policy =
-            Policy::new(loaded, &store).map_err(|why| GateError::Policy { gate: path.to_owned(), why })?;
-        let notices = notices
-            .into_iter()
-            .map(|notice| files.read(&notice, limits::EVIDENCE_BYTES).map(|bytes| (notice, bytes)))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { operator, trust: store, policy, notices, documents: Vec::new() })
+        let named = Configuration::load(path, files)?;
+        let trust = named.read(&named.trust, TrustStore::load(&named.trust.path, files))?;
+        let packs = named.policies.iter().map(|pack| named.read(pack, Pack::load(&pack.path, files)));
+        let policy = Policy::new(packs.collect::<Result<_, _>>()?, &trust)
+            .map_err(|why| GateError::Policy { gate: path.to_owned(), why })?;
+        let notices = named.notices.iter().map(|notice| {
+            let bytes = files.read(&notice.path, limits::EVIDENCE_BYTES)?;
+            Ok((notice.path.clone(), bytes))
+        });
+        let notices = notices.collect::<Result<_, FileError>>()?;
+        let Configuration { operator, ledger, release_lines, .. } = named;
+        Ok(Self { operator, trust, policy, ledger, release_lines, notices, documents: Vec::new() })
+    }
+
+    /// The lines in which a product's versions follow on one another, where the operator keeps several.
+    pub fn release_lines(&self, vendor: &str, product: &str) -> Option<&ReleaseLines> {
+        self.release_lines
+            .iter()
+            .find(|lines| (lines.vendor.as_str(), lines.product.as_str()) == (vendor, product))
     }
 
     /// Every file that the gate was read from, gate.toml first: its path and its bytes.
@@ -214,9 +208,19 @@ impl Gate {
         drop: &Path,
         others: impl IntoIterator<Item = &'o PathBuf>,
     ) -> Result<(), GateError> {
+        let inside = |file: &Path| GateError::InsideDrop { file: file.to_owned(), drop: drop.to_owned() };
         for file in self.documents.iter().map(|(path, _)| path).chain(others) {
             if files::lies_within(file, drop)? {
-                return Err(GateError::InsideDrop { file: file.clone(), drop: drop.to_owned() });
+                return Err(inside(file));
+            }
+        }
+        // The ledger is made on first use, and its key may be on another machine.
+        let ledger = self.ledger.iter().flat_map(|ledger| [Some(&ledger.directory), ledger.key.as_ref()]);
+        for path in ledger.flatten() {
+            let there =
+                path.ancestors().find(|path| path.symlink_metadata().is_ok()).unwrap_or(Path::new("."));
+            if files::lies_within(there, drop)? {
+                return Err(inside(path));
             }
         }
         Ok(())

@@ -196,3 +196,33 @@ pub const REPORT_IDS_BYTES: usize = 512 << 20;
 /// Most contradictions and failures outside of tests that one report may hold; one is enough to refuse it, and each
 /// takes memory.
 pub const REPORT_NOTES: usize = 10_000;
+
+/// Longest entry of the ledger, in bytes: what the length before it in a bundle can say (C2SP tlog-tiles).
+pub const LEDGER_ENTRY_BYTES: usize = 65_535;
+
+/// Most entries of a ledger: 2^53 - 1, the largest integer that every JSON reader keeps exact (RFC 8259, section 6).
+pub const LEDGER_ENTRIES: u64 = (1 << 53) - 1;
+
+/// Largest document beside the ledger, in bytes. Twice the list of [`DROP_FILES`] files by digest and name as it
+/// ordinarily is.
+pub const LEDGER_DOCUMENT_BYTES: u64 = 4 << 30;
+
+/// How long a writer waits for another one of the same ledger. Appending takes milliseconds; this leaves room for a batch
+/// on a slow disk, and ends in an error rather than in a pipeline that hangs.
+pub const LEDGER_LOCK_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Files that a writer of the ledger holds open before it waits for the disk. Few, since a process may be limited to 64
+/// descriptors in all.
+pub const LEDGER_OPEN_FILES: usize = 32;
+
+/// Largest signed note, in bytes: [`NOTE_SIGNATURES`] of the largest kind in use (5 KB) fit.
+pub const NOTE_BYTES: usize = 512 << 10;
+
+/// Most signatures of a note. The specification asks for 16 at least.
+pub const NOTE_SIGNATURES: usize = 64;
+
+/// Longest name of a note's key, in bytes. Names are like addresses of web pages without their scheme.
+pub const NOTE_NAME_BYTES: usize = 256;
+
+/// Largest proof, in bytes: a note, 63 hashes, and half as much again for what its maker added.
+pub const PROOF_BYTES: usize = 1 << 20;

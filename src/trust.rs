@@ -62,6 +62,15 @@ impl<T> Verified<T> {
         &mut self.value
     }
 
+    /// Adds those who signed the same text in another envelope.
+    pub(crate) fn add_signers_of(&mut self, other: Self) {
+        let new =
+            other.signers.into_iter().filter(|signer| !self.signers.iter().any(|own| own.key == signer.key));
+        let new: Vec<Signer> = new.collect();
+        self.signers.extend(new);
+        self.signers.sort_by(|a, b| a.key.cmp(&b.key));
+    }
+
     /// Reads what was signed into another form; the signers stay those of the bytes.
     ///
     /// # Errors

@@ -4,11 +4,16 @@ use super::output::{Failure, Output};
 use crate::drop::path::Name;
 use crate::escape;
 use crate::files::{self, Existing, FileError, Readers};
+use crate::ledger::note::{SigningKey, VerifierKey};
 use crate::limits;
 use crate::time::{Period, Time};
-use crate::trust::ed25519::PublicKey;
+use crate::trust::ed25519::{PrivateKey, PublicKey};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use zeroize::Zeroizing;
+
+/// Where the private key of the ledger goes.
+const LEDGER_KEY: &str = "ledger.pem";
 
 const PACKS: [(&str, &str); 4] = [
     ("start.toml", include_str!("../../policies/start.toml")),
@@ -39,11 +44,14 @@ pub struct Init {
 impl Init {
     /// Writes the files.
     pub fn run(self, output: &Output) -> Result<ExitCode, Failure> {
-        let mut documents =
-            vec![("gate.toml".to_owned(), gate(&self.operator)), ("trust.toml".to_owned(), self.trust()?)];
+        let (verifier, pem) = ledger_key(&self.operator)?;
+        let mut documents = vec![
+            ("gate.toml".to_owned(), gate(&self.operator, &verifier)),
+            ("trust.toml".to_owned(), self.trust()?),
+        ];
         documents.extend(PACKS.iter().map(|(name, text)| (format!("policies/{name}"), (*text).to_owned())));
         let policies = self.directory.join("policies");
-        for (name, _) in &documents {
+        for name in documents.iter().map(|(name, _)| name.as_str()).chain([LEDGER_KEY]) {
             let path = self.directory.join(name);
             if path.symlink_metadata().is_ok() {
                 return Err(FileError::new(&path, "write", "it is already there; nothing was written").into());
@@ -55,6 +63,12 @@ impl Init {
             files::write(&path, text.as_bytes(), Existing::Keep, Readers::Everyone)?;
             output.print(&format!("{}\n", escape::path(&path)))?;
         }
+        let path = self.directory.join(LEDGER_KEY);
+        files::write(&path, pem.as_bytes(), Existing::Keep, Readers::Owner)?;
+        output.print(&format!(
+            "{}  (private: signs the ledger; keep it on this machine)\n",
+            escape::path(&path)
+        ))?;
         if self.key.is_none() {
             output.note(
                 "trust.toml holds no key yet, and a gate without keys judges nothing: add the vendor's",
@@ -84,11 +98,32 @@ impl Init {
     }
 }
 
+/// A new key for the ledger's checkpoints: what others verify them with, and its private half in PEM.
+fn ledger_key(operator: &Name) -> Result<(VerifierKey, Zeroizing<String>), Failure> {
+    let key = PrivateKey::generate()
+        .map_err(|error| Failure::said(format!("the system gives no randomness: {error}")))?;
+    let pem = key.to_pem().map_err(|error| Failure::said(error.to_string()))?;
+    let signing =
+        SigningKey::new(&log_name(operator), key).map_err(|error| Failure::said(error.to_string()))?;
+    Ok((signing.verifier().clone(), pem))
+}
+
+/// A name for the log, without spaces or plus signs as signed notes want it.
+fn log_name(operator: &Name) -> String {
+    let plain = |c: char| if c.is_alphanumeric() { c.to_lowercase().collect() } else { "-".to_owned() };
+    let name: String = operator.as_str().chars().map(plain).collect();
+    let name = match name.trim_matches('-') {
+        "" => "operator",
+        name => name,
+    };
+    format!("{name}/dropgate")
+}
+
 fn quoted(name: &Name) -> String {
     toml::Value::from(name.as_str()).to_string()
 }
 
-fn gate(operator: &Name) -> String {
+fn gate(operator: &Name, verifier: &VerifierKey) -> String {
     format!(
         r#"# The gate: whose drops are judged by what. Keep it, and all that it names, where vendors can't write.
 
@@ -115,6 +150,22 @@ policies = [
 
 # Signed lists of counterfeit items, made with `dropgate attest counterfeit-notice`.
 # counterfeit-notices = ["notices/CN-1.dsse.json"]
+
+# The record of verdicts (docs/ledger.md). `dropgate admit` and `verify --record` write it, and what a drop is compared with
+# comes from it: the last accepted version of the same product.
+[ledger]
+# Made on first use.
+directory = "ledger"
+# Whose checkpoints count: the log's name and public key. Auditors need it too.
+verifier-key = "{verifier}"
+# The private key of the same; leave it out where the ledger is only read.
+key = "{LEDGER_KEY}"
+
+# Products of which you run several lines of versions side by side: a fix to an older line is compared with that line.
+# [[release-line]]
+# vendor = "Acme Networks"
+# product = "radio-7"
+# versions-beginning = ["4.1.", "4.2."]
 "#,
         quoted(operator)
     )

@@ -98,6 +98,11 @@ impl PublicKey {
         self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
 
+    /// The 32 bytes of RFC 8032.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
     /// Hex SHA-256 of the DER `SubjectPublicKeyInfo`: what
     /// `openssl pkey -pubin -in KEY -outform DER | sha256sum` prints.
     pub fn fingerprint(&self) -> String {

@@ -82,6 +82,9 @@ pub struct Case {
     /// Statements that the operator gives with --evidence rather than in the drop.
     #[serde(default)]
     outside: Vec<String>,
+    /// Statements of the drop that the operator gives with --evidence too.
+    #[serde(default)]
+    twice: Vec<String>,
 }
 
 /// What is done to a file.
@@ -303,7 +306,12 @@ impl Case {
             } else {
                 envelope_path(drop, &name)
             };
-            fs::write(file, envelope(IN_TOTO, &after, &keys)).unwrap();
+            let envelope = envelope(IN_TOTO, &after, &keys);
+            if self.twice.contains(&name) {
+                outside.push(home.join(format!("{name}.dsse.json")));
+                fs::write(home.join(format!("{name}.dsse.json")), &envelope).unwrap();
+            }
+            fs::write(file, envelope).unwrap();
         }
         outside
     }
