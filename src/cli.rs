@@ -11,6 +11,8 @@ mod policy;
 mod progress;
 mod usage;
 mod verify;
+mod verify_vsa;
+mod vouch;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use output::{ColorChoice, Failure, Output};
@@ -46,6 +48,8 @@ struct Arguments {
 enum Command {
     /// Judge a drop; touch nothing.
     Verify(verify::Verify),
+    // Its own text is longer.
+    VerifyVsa(Box<verify_vsa::VerifyVsa>),
     /// Show what changed between two drops, by their manifests.
     Diff(diff::Diff),
     /// For vendors: list and sign a drop.
@@ -92,6 +96,7 @@ pub fn run() -> ExitCode {
     let output = Output::new(arguments.color, arguments.quiet);
     let result = match arguments.command {
         Command::Verify(verify) => verify.run(&output),
+        Command::VerifyVsa(verify) => verify.run(&output),
         Command::Diff(diff) => diff.run(&output),
         Command::Manifest(command) => command.run(&output),
         Command::Attest(command) => command.run(&output),

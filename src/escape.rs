@@ -114,3 +114,27 @@ pub fn bytes(bytes: &[u8]) -> String {
     }
     shown
 }
+
+/// One segment of a URI or of a path, whatever the text: bytes other than `A-Z a-z 0-9 . _ - +` are percent-encoded, and so is
+/// a dot at the start, so that no segment is hidden, `.` or `..`. Two texts never give one segment.
+///
+/// ```
+/// use dropgate::escape::segment;
+/// assert_eq!(segment("Acme Networks"), "Acme%20Networks");
+/// assert_eq!(segment(".."), "%2E.");
+/// assert_eq!(segment("a/b%2Fc"), "a%2Fb%252Fc");
+/// ```
+pub fn segment(text: &str) -> String {
+    use fmt::Write;
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        let plain = byte.is_ascii_alphanumeric() || b"._-+".contains(&byte);
+        if plain && !(byte == b'.' && encoded.is_empty()) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}

@@ -19,10 +19,10 @@ use crate::files::{self, FileError, Files, Remembering};
 use crate::finding::{Code, Finding, counted};
 use crate::ledger::lines::ReleaseLines;
 use crate::limits;
-use crate::manifest::{Manifest, native};
+use crate::manifest::{Artifact, Manifest, native};
 use crate::policy::facts::{Facts, Known};
 use crate::policy::{Pack, Policy, PolicyRefusal};
-use crate::reconcile::{pairs, reconcile};
+use crate::reconcile::{Reconciled, pairs, reconcile};
 use crate::time::Time;
 use crate::trust::dsse::{Envelope, EnvelopeRefusal};
 use crate::trust::{Capacity, NotVerified, Remark, Role, Signer, Threshold, TrustStore, Verified};
@@ -107,6 +107,25 @@ impl Examined {
             counterfeits: &self.counterfeits,
             transitions: gate.policy.judges_transitions(),
         }
+    }
+
+    /// The verified manifest with its signers; `None` when there was none.
+    pub fn manifest(&self) -> Option<&Verified<Manifest>> {
+        self.known.as_ref().ok().map(|known| &known.manifest)
+    }
+
+    /// How the files compare with the manifest; `None` when there was no verified one.
+    pub fn contents(&self) -> Option<&Reconciled> {
+        self.known.as_ref().ok().map(|known| &known.contents)
+    }
+
+    /// The artifacts that arrived as they were signed, in the order of their paths; none without a verified manifest.
+    pub fn arrived(&self) -> impl Iterator<Item = &Artifact> {
+        let known = self.known.iter();
+        known.flat_map(|known| {
+            let listed = known.manifest.value().artifacts().iter().enumerate();
+            listed.filter(|(at, _)| !known.unfit.holds(*at)).map(|(_, artifact)| artifact)
+        })
     }
 }
 

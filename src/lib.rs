@@ -43,6 +43,8 @@ pub mod ledger;
 pub mod gate;
 pub mod report;
 
+pub mod vsa;
+
 pub mod record;
 
 pub mod cli;

@@ -29,6 +29,9 @@ pub const DROP_NAME_BYTES: u64 = 4 << 30;
 /// once, since a signature covers all of it.
 pub const MANIFEST_BYTES: u64 = 512 << 20;
 
+/// Largest verification summary, in bytes: the subjects of the largest manifest, and 128 MB for the attestations that it names.
+pub const VSA_BYTES: u64 = 640 << 20;
+
 /// Largest evidence envelope, in bytes. A statement names reports by digest and does not carry them.
 pub const EVIDENCE_BYTES: u64 = 16 << 20;
 

@@ -9,6 +9,7 @@
 
 pub mod dsse;
 pub mod ed25519;
+pub mod pinned;
 pub mod store;
 
 pub use store::{Party, Role, TrustStore, TrustedKey};

@@ -264,6 +264,7 @@ fn help_fits_a_width_of_100() {
     for command in [
         "",
         "verify",
+        "verify-vsa",
         "diff",
         "manifest",
         "manifest create",

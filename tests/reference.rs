@@ -644,6 +644,7 @@ fn the_pages_link_to_nothing_that_is_not_there() {
         "trust",
         "manifest",
         "what-accept-means",
+        "vsa",
         "predicates/README",
     ]
     .map(|name| format!("docs/{name}.md"))

@@ -2,6 +2,7 @@
 
 use super::output::{Failure, Output};
 use super::progress::Bar;
+use super::vouch::{Pen, Vouching};
 use crate::drop::Source;
 use crate::escape;
 use crate::files::{self, Existing, FileError, OnDisk, Readers};
@@ -48,6 +49,9 @@ pub struct Judging {
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
+    #[command(flatten)]
+    vouching: Vouching,
+
     /// How many threads read and hash [default: one for each core].
     #[arg(long, short, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -74,11 +78,12 @@ pub struct Prepared {
     pub given: Option<Before>,
     format: Format,
     file: Option<PathBuf>,
+    pen: Option<Pen>,
 }
 
 impl Judging {
     /// Reads everything that `drop`, which exists, is to be judged with. Nothing of it may lie in the drop.
-    pub fn prepare(self, drop: &Path) -> Result<Prepared, Failure> {
+    pub fn prepare(self, drop: &Path, output: &Output) -> Result<Prepared, Failure> {
         threads(self.jobs)?;
         let at = self.at.unwrap_or_else(|| Time::now().whole_seconds());
         self.find_gate()?;
@@ -90,8 +95,9 @@ impl Judging {
         let others = self.baseline.iter().chain(&self.baseline_verdict).chain(&self.evidence);
         gate.stands_outside(drop, others)?;
         if let Some(file) = &self.output {
-            outside(file, drop, "--output")?;
+            outside("--output", file, drop)?;
         }
+        let pen = self.vouching.open(&gate, (drop, self.output.as_deref()), output)?;
         let given = match &self.baseline {
             Some(path) => Some(self.given(&gate, path, at)?),
             None => None,
@@ -101,7 +107,7 @@ impl Judging {
             Ok((name, files::read(path, limits::EVIDENCE_BYTES)?))
         });
         let evidence = evidence.collect::<Result<_, FileError>>()?;
-        Ok(Prepared { gate, at, evidence, given, format: self.format, file: self.output })
+        Ok(Prepared { gate, at, evidence, given, format: self.format, file: self.output, pen })
     }
 
     fn find_gate(&self) -> Result<(), FileError> {
@@ -140,18 +146,29 @@ impl Prepared {
     }
 
     /// Tells the verdict, in the form and at the place that the user wants.
-    pub fn tell(&self, verdict: &Verdict, drop: &Path, output: &Output) -> Result<(), Failure> {
+    pub fn tell(
+        &self,
+        examined: &Examined,
+        verdict: &Verdict,
+        drop: &Path,
+        output: &Output,
+    ) -> Result<(), Failure> {
         let text = match self.format {
             Format::Text => report::text::render(verdict, &drop.to_string_lossy()),
             Format::Json => {
                 report::json::render(verdict).map_err(|error| Failure::said(error.to_string()))?
             }
         };
+        if let Some(file) = &self.file {
+            let plain = anstream::adapter::strip_str(&text).to_string();
+            files::write(file, plain.as_bytes(), Existing::Replace, Readers::Everyone)?;
+        }
+        // Before the word is said: who reads ACCEPT finds the summary there.
+        if let Some(pen) = &self.pen {
+            pen.write(&self.gate, examined, verdict, output)?;
+        }
         match &self.file {
-            Some(file) => {
-                let plain = anstream::adapter::strip_str(&text).to_string();
-                files::write(file, plain.as_bytes(), Existing::Replace, Readers::Everyone)?;
-            }
+            Some(_) => {}
             None if output.quiet() && self.format == Format::Text => {}
             None => output.print(&text)?,
         }
@@ -183,7 +200,7 @@ pub fn threads(jobs: Option<NonZeroUsize>) -> Result<(), Failure> {
 }
 
 /// Refuses to write into the drop that is judged.
-pub fn outside(file: &Path, drop: &Path, flag: &str) -> Result<(), Failure> {
+pub fn outside(flag: &str, file: &Path, drop: &Path) -> Result<(), Failure> {
     let directory = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -23,11 +23,11 @@ impl Verify {
     /// Judges.
     pub fn run(self, output: &Output) -> Result<ExitCode, Failure> {
         let source = Directory::open(&self.drop)?;
-        let prepared = self.judging.prepare(&self.drop)?;
+        let prepared = self.judging.prepare(&self.drop, output)?;
         let examined = prepared.examine(&source, output)?;
         let baseline = prepared.given.as_ref().map(Before::baseline).unwrap_or_default();
         let verdict = prepared.gate.decide(&examined, baseline);
-        prepared.tell(&verdict, &self.drop, output)?;
+        prepared.tell(&examined, &verdict, &self.drop, output)?;
         Ok(exit_code(&verdict))
     }
 }

@@ -143,6 +143,35 @@ impl Directory {
         Ok(())
     }
 
+    /// The inventory of these names directly below the root and of nothing else: for files that somebody points at, in a
+    /// directory that may hold a million others.
+    ///
+    /// # Errors
+    /// When one is not there or can't be looked at.
+    pub fn inventory_of(&self, names: &[DropPath]) -> Result<Inventory, SourceError> {
+        let mut inventory = Inventory::default();
+        for name in names {
+            // By path; opening, which is by handle, compares with what is found here.
+            let metadata = self
+                .path
+                .join(name.as_str())
+                .symlink_metadata()
+                .map_err(|why| SourceError::Unreadable { doing: "look at", shown: name.to_string(), why })?;
+            let kind = metadata.file_type();
+            if kind.is_dir() {
+                inventory.directories.push(name.clone());
+            } else if kind.is_file() {
+                let identity = Identity::of(&metadata);
+                inventory.files.push(Entry { path: name.clone(), size: metadata.len(), identity });
+            } else {
+                let (shown, path) = (name.to_string(), Some(name.clone()));
+                inventory.odd.push(Odd { shown, path, oddity: oddity(kind) });
+            }
+        }
+        inventory.settle();
+        Ok(inventory)
+    }
+
     /// The walk goes by path, files are opened by handle: both must mean the same root.
     fn check_root(&self, entry: &DirEntry) -> Result<(), SourceError> {
         let why = match entry.metadata() {
@@ -716,6 +745,22 @@ mod tests {
                 ("to-outside", Oddity::Symlink),
             ]
         );
+    }
+
+    #[test]
+    fn a_listing_of_a_few_names_is_of_those_alone_and_follows_no_link() {
+        let dir = drop_of(&[("f", "x"), ("g", "xx"), ("d/f", "x"), ("other", "")]);
+        symlink("f", dir.path().join("link")).unwrap();
+        fifo(&dir.path().join("pipe"));
+        let (source, whole) = listed(&dir);
+        let names =
+            |texts: &[&str]| texts.iter().map(|text| DropPath::parse(text).unwrap()).collect::<Vec<_>>();
+        let few = source.inventory_of(&names(&["pipe", "g", "link", "f", "d"])).unwrap();
+        assert_eq!(few.files, [whole.find(&names(&["f"])[0]).unwrap().clone(), whole.files[2].clone()]);
+        assert_eq!(few.directories, names(&["d"]));
+        let odd: Vec<_> = few.odd.iter().map(|odd| (odd.shown.as_str(), odd.oddity)).collect();
+        assert_eq!(odd, [("link", Oddity::Symlink), ("pipe", Oddity::Fifo)]);
+        assert!(source.inventory_of(&names(&["none"])).is_err());
     }
 
     #[test]

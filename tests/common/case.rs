@@ -499,7 +499,7 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
