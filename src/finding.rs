@@ -326,6 +326,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 5] = [Self::Pass, Self::Fail, Self::NoEvidence, Self::Waived, Self::NotApplicable];
+
+    /// The outcome of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
+    }
+
     /// The outcome's stable name.
     pub const fn name(self) -> &'static str {
         match self {

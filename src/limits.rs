@@ -229,3 +229,20 @@ pub const NOTE_NAME_BYTES: usize = 256;
 
 /// Largest proof, in bytes: a note, 63 hashes, and half as much again for what its maker added.
 pub const PROOF_BYTES: usize = 1 << 20;
+
+/// How long whoever asks the ledger waits for another one who brings its index up to date. The answer can be had without it,
+/// from the log.
+pub const LEDGER_INDEX_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Most entries that are added to the index in its place. That is done in one transaction, for which others wait; of more, a
+/// new index is made beside it.
+pub const LEDGER_INDEX_STEP: u64 = 100_000;
+
+/// Entries that are read at a time, by all threads: some 20 MB.
+pub const LEDGER_BATCH: usize = 4096;
+
+/// Most faults of a ledger that are told one by one; the rest are counted. One is enough to ask what happened.
+pub const LEDGER_FAULTS: usize = 1000;
+
+/// Rows of a listing by which the widths of its columns are chosen; longer names after them are shortened.
+pub const LEDGER_ROWS_MEASURED: usize = 1000;

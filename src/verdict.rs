@@ -18,6 +18,11 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// The decision of this word.
+    pub fn named(word: &str) -> Option<Self> {
+        [Self::Accept, Self::Reject].into_iter().find(|decision| decision.name() == word)
+    }
+
     /// The word.
     pub const fn name(self) -> &'static str {
         match self {

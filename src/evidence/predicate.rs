@@ -292,17 +292,8 @@ pub struct SignedText {
 }
 
 /// A SHA-256 in 64 lowercase hex digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 pub struct Sha256(pub DocumentDigest);
-
-impl<'de> Deserialize<'de> for Sha256 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<str>::deserialize(deserializer)?;
-        DocumentDigest::from_hex(&text)
-            .map(Self)
-            .ok_or_else(|| de::Error::custom(format!("expected 64 lowercase hex digits, found {text:?}")))
-    }
-}
 
 /// The form of a raw report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -255,6 +255,33 @@ impl Log {
         Tree::open(&*self.disk, at)?.stream(from, each)
     }
 
+    /// Some entries, by index in ascending order, each checked up to the checkpoint's root. Each bundle is read once.
+    ///
+    /// # Errors
+    /// Those of `each`, and when there is none of an index, or something is not what the checkpoint signs; entries before it
+    /// were given by then.
+    pub fn some(
+        &self,
+        at: &Checkpoint,
+        indices: &[u64],
+        each: &mut dyn FnMut(u64, &[u8]) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        let tree = Tree::open(&*self.disk, at)?;
+        for same in indices.chunk_by(|one, next| one / 256 == next / 256) {
+            let Some(first) = same.first() else { continue };
+            let mut bundle = tree.bundle(first / 256)?;
+            for index in same {
+                let found = bundle.entries().find(|(found, _)| found == index);
+                let Some((_, entry)) = found else {
+                    let beyond = LogError::Beyond { index: *index, size: at.size };
+                    return Err(bundle.fault.take().unwrap_or(beyond));
+                };
+                each(*index, entry)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the whole log at a checkpoint, every bundle and every tile, and gives each entry once it is checked.
     ///
     /// # Errors
