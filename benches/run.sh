@@ -20,12 +20,8 @@ artifact_limit=400
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 data=$root/target/bench
-cd "$root"
-cargo build --release --quiet
-mkdir -p "$data"
-# A copy, so that a build meanwhile does not change what is measured.
-dropgate=$data/dropgate
-cp "${CARGO_TARGET_DIR:-$root/target}/release/dropgate" "$dropgate"
+# shellcheck source=benches/common.sh
+source "$root/benches/common.sh"
 
 # Makes a drop of 4 KiB files in 100 folders, unless it is there from the last run.
 make_small() { # directory, files
@@ -63,40 +59,6 @@ sign() { # directory
     sed -i '/so14.toml/d' "$directory/gate/gate.toml"
 }
 
-# Sets `seconds` and, in KiB, `peak`.
-measure() { # command...
-    local log=$data/time.log start end
-    if [[ -x /usr/bin/time ]]; then
-        /usr/bin/time --format='%e %M' --output="$log" "$@" >"$data/out.log" 2>&1 || failed "$@"
-        read -r seconds peak < <(tail -n 1 "$log")
-    else
-        start=$EPOCHREALTIME
-        "$@" >"$data/out.log" 2>&1 &
-        local pid=$! high=0 now
-        while now=$(awk '/VmHWM/ { print $2 }' "/proc/$pid/status" 2>/dev/null) && [[ -n $now ]]; do
-            high=$now
-            sleep 0.01
-        done
-        wait "$pid" || failed "$@"
-        end=$EPOCHREALTIME
-        seconds=$(awk "BEGIN { printf \"%.2f\", $end - $start }")
-        peak=$high
-    fi
-}
-
-failed() {
-    echo "failed: $*" >&2
-    tail -n 20 "$data/out.log" >&2
-    exit 1
-}
-
-# Prints median, lowest and highest of its arguments.
-summary() {
-    printf '%s\n' "$@" | sort -n | awk '{ v[NR] = $1 } END {
-        m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2
-        printf "%.2f %.2f %.2f\n", m, v[1], v[NR] }'
-}
-
 # The commands that are compared, as scripts of their own: `measure` runs whole processes.
 plain() { # directory, tool
     printf 'find "%s/drop" -type f -print0 | xargs -0 -P%s -n 500 %s\n' "$1" "$jobs" "$2"
@@ -126,10 +88,6 @@ compare() { # title, directory
     printf '  %-24s %7ss  %6s .. %-6ss %8s\n' "openssl dgst -P$jobs" "$median" "$low" "$high" "$(ratio "$median" "$base")"
     result_seconds=$base
     result_peak=$highest
-}
-
-ratio() {
-    awk "BEGIN { if ($2 > 0) printf \"%.2f\", $1 / $2; else print \"-\" }"
 }
 
 held=0

@@ -1,5 +1,6 @@
 //! The command line: one file for each command. Owns clock, environment, threads, printing and exit codes.
 
+mod admit;
 mod attest;
 mod diff;
 mod init;
@@ -9,6 +10,7 @@ mod manifest;
 mod output;
 mod policy;
 mod progress;
+mod recording;
 mod usage;
 mod verify;
 mod verify_vsa;
@@ -50,6 +52,8 @@ enum Command {
     Verify(verify::Verify),
     // Its own text is longer.
     VerifyVsa(Box<verify_vsa::VerifyVsa>),
+    /// Judge a drop, and put exactly the bytes judged into a store.
+    Admit(admit::Admit),
     /// Show what changed between two drops, by their manifests.
     Diff(diff::Diff),
     /// For vendors: list and sign a drop.
@@ -97,6 +101,7 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         Command::Verify(verify) => verify.run(&output),
         Command::VerifyVsa(verify) => verify.run(&output),
+        Command::Admit(admit) => admit.run(&output),
         Command::Diff(diff) => diff.run(&output),
         Command::Manifest(command) => command.run(&output),
         Command::Attest(command) => command.run(&output),

@@ -9,6 +9,7 @@ pub mod collisions;
 pub mod directory;
 pub mod keeping;
 pub mod path;
+pub(crate) mod schedule;
 
 use crate::digest::{Algorithms, Computed, DigestSet};
 use path::{DropPath, PathRefusal};
@@ -239,6 +240,16 @@ pub enum SourceError {
         /// What was being done, as in "can't open".
         doing: &'static str,
         /// Its path in the drop, escaped; `.` for the drop itself.
+        shown: String,
+        /// What the system said.
+        why: io::Error,
+    },
+    /// What was read could not be kept where it is to be judged and admitted from.
+    #[error("can't {doing} the copy of `{shown}` in the store's staging: {why}")]
+    NotCopied {
+        /// What was being done, as in "can't write".
+        doing: &'static str,
+        /// The file's path in the drop, escaped.
         shown: String,
         /// What the system said.
         why: io::Error,

@@ -1,5 +1,7 @@
 //! The operator's own files: read with a cap, written whole or not at all.
 
+pub mod beneath;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};

@@ -33,6 +33,10 @@ pub mod answer;
 
 pub mod lines;
 
+mod view;
+
+pub use view::View;
+
 use answer::{Answer, Found, Source};
 use checkpoint::{Checkpoint, SignedCheckpoint};
 use disk::{Disk, DiskError, Local};
@@ -170,6 +174,19 @@ impl Ledger {
     /// When there is none, or it does not count.
     pub fn checkpoint(&self) -> Result<SignedCheckpoint, LedgerError> {
         self.log.checkpoint()?.ok_or_else(|| LedgerError::None { path: self.disk.shown("") })
+    }
+
+    /// The ledger as its newest checkpoint says; `None` before its first use.
+    ///
+    /// # Errors
+    /// When the checkpoint can't be read or does not count.
+    pub fn now(&self) -> Result<Option<View<'_>>, LedgerError> {
+        Ok(self.log.checkpoint()?.map(|signed| self.at(signed.checkpoint)))
+    }
+
+    /// The ledger as one of its checkpoints says.
+    pub fn at(&self, checkpoint: Checkpoint) -> View<'_> {
+        View { ledger: self, at: checkpoint }
     }
 
     /// One entry, checked up to the checkpoint's root.

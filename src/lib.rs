@@ -45,6 +45,7 @@ pub mod report;
 
 pub mod vsa;
 
+pub mod admit;
 pub mod record;
 
 pub mod cli;

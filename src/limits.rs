@@ -3,6 +3,8 @@
 //! A number that bounds work, memory or time stands here and nowhere else, so that the answer to
 //! "how much can a vendor cost us?" is one page.
 
+use std::time::Duration;
+
 /// Longest path of an artifact, in bytes. `PATH_MAX` is 4096 on Linux: this leaves room for the
 /// operator's own prefix in front of it.
 pub const PATH_BYTES: usize = 2048;
@@ -107,6 +109,28 @@ pub const KEY_BYTES: u64 = 64 << 10;
 
 /// Size of the buffer that each thread reads through, in bytes.
 pub const READ_BUFFER_BYTES: usize = 128 << 10;
+
+/// How long an admission waits for another that holds the store's lock. It is held while a verdict is recorded and a
+/// directory renamed, never while a drop is judged, copied or compared.
+pub const STORE_LOCK_WAIT: Duration = Duration::from_secs(60);
+
+/// How often an admission looks again at a place of the store that was taken, or taken by something else, meanwhile. Nothing
+/// of ours ever takes away what stands there.
+pub const PLACE_TRIES: usize = 3;
+
+/// Most leftovers of killed runs that one admission removes: each holds a descriptor until it is gone.
+pub const LEFTOVERS: usize = 16;
+
+/// Most files of a drop that are written through to the disk one by one, each as soon as it is copied. For more of them, one
+/// call for the whole file system is cheaper: it costs one flush where they cost one each.
+pub const SYNC_EACH_FILES: usize = 64;
+
+/// Smallest file that is cloned rather than written where the file system can, in bytes. A clone costs a change of the file
+/// system's own records, which writing less does not.
+pub const CLONE_BYTES: u64 = 1 << 20;
+
+/// Descriptors that are left for other things than copying, which takes two for each thread.
+pub const SPARE_DESCRIPTORS: u64 = 32;
 
 /// Most findings of one code that text output lists one by one; the rest are counted there and are
 /// whole in JSON.

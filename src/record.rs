@@ -1,72 +1,455 @@
 //! From a verdict to its entry in the ledger, and from the ledger back to what a drop is compared with.
+//!
+//! A drop is judged by what the ledger says, and the verdict changes what the ledger says. So the last word is spoken under the
+//! ledger's lock: where another drop of the product was accepted since, this one is judged again. What takes long, reading the
+//! drop and writing documents, is done before.
 
-use crate::digest::DocumentDigest;
-use crate::finding::Outcome;
-use crate::gate::{Accepted, Baseline};
-use crate::json::Strict;
-use crate::manifest::Manifest;
+mod before;
+mod replay;
+
+pub use before::{Before, accepted};
+pub use replay::{Difference, Replay, ReplayError, replay};
+
+use crate::digest::{Algorithm, DocumentDigest, hex};
+use crate::drop::path::DropPath;
+use crate::gate::{Examined, Gate};
+use crate::ledger::checkpoint::Checkpoint;
+use crate::ledger::documents::{DocumentError, Documents};
+use crate::ledger::entry::{self, Action, ControlOutcome, Doc, Entry, EntryRefusal, KeyUse, NamedDoc};
+use crate::ledger::lines::{AcceptedDrop, Candidate, Standing, standing};
+use crate::ledger::log::LogError;
+use crate::ledger::note::SigningKey;
+use crate::ledger::{Ledger, LedgerError, View, contents};
+use crate::policy::facts::Known;
 use crate::report;
-use crate::verdict::Decision;
-use std::collections::BTreeSet;
+use crate::time::Time;
+use crate::trust::Signer;
+use crate::verdict::{Decision, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-/// The last accepted version, with what the record keeps of it.
-#[derive(Debug)]
-pub struct Before {
-    /// Its manifest.
-    pub manifest: Manifest,
-    /// The envelope that the manifest was read from.
-    pub envelope: Vec<u8>,
-    /// The verdict under which it was accepted, and its text.
-    pub verdict: Option<(Accepted, Vec<u8>)>,
-    /// The entry that accepted it, where the ledger says so.
-    pub entry: Option<u64>,
+/// Why a verdict could not be recorded, or what it is compared with not be read. Never a statement about the drop.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The ledger can't be read or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Its log can't grow.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A document beside it can't be written.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// What an entry names as a baseline is none.
+    #[error("entry {entry} of the ledger: {why}")]
+    Entry {
+        /// The entry.
+        entry: u64,
+        /// Why.
+        why: String,
+    },
+    /// The command line names another baseline than the ledger.
+    #[error(
+        "--baseline: expected the last accepted version by the ledger, {expected:?} of entry {entry} (manifest sha256 {manifest}), \
+         found {found:?}; leave the flag out"
+    )]
+    OtherBaseline {
+        /// The version that the ledger says.
+        expected: String,
+        /// Its entry.
+        entry: u64,
+        /// Its manifest.
+        manifest: DocumentDigest,
+        /// The version that the flag names.
+        found: String,
+    },
+    /// The verdict can't be put into an entry.
+    #[error("the verdict can't be recorded: {0}")]
+    Entered(#[from] EntryRefusal),
+    /// The verdict can't be written down.
+    #[error("the verdict can't be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The manifest was verified, and its bytes are not at hand.
+    #[error("the manifest's envelope was not kept while the drop was read; this is a fault of dropgate")]
+    NoEnvelope,
 }
 
-impl Before {
-    /// As controls see it.
-    pub fn baseline(&self) -> Baseline<'_> {
-        Baseline {
-            manifest: Some(&self.manifest),
-            verdict: self.verdict.as_ref().map(|(verdict, _)| verdict),
+/// A drop that was looked at, with all that its verdict rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'c> {
+    /// By which gate.
+    pub gate: &'c Gate,
+    /// gate.toml.
+    pub gate_file: &'c Path,
+    /// What was found.
+    pub examined: &'c Examined,
+    /// What the operator added: names and envelopes.
+    pub evidence: &'c [(String, Vec<u8>)],
+    /// The baseline that the operator gave.
+    pub given: Option<&'c Before>,
+    /// The envelope that the manifest was read from, where there was one.
+    pub envelope: Option<&'c [u8]>,
+}
+
+/// A verdict and what the drop was compared with.
+#[derive(Debug)]
+pub struct Decided {
+    /// The verdict.
+    pub verdict: Verdict,
+    standing: Option<Standing>,
+    before: Option<Before>,
+    /// What the ledger had accepted of the product by then.
+    accepted: Vec<AcceptedDrop>,
+    /// The ledger's checkpoint by then; `None`: there was no ledger.
+    seen: Option<Checkpoint>,
+}
+
+impl Decided {
+    /// The entry of the drop that this one was compared with, where the ledger says so.
+    pub fn baseline_entry(&self) -> Option<u64> {
+        self.before.as_ref().and_then(|before| before.entry)
+    }
+}
+
+impl Case<'_> {
+    /// Judges by what the ledger says: `None` where there is no ledger yet.
+    ///
+    /// # Errors
+    /// When the ledger can't be read, or says another baseline than the operator.
+    pub fn decide(&self, ledger: Option<&View<'_>>) -> Result<Decided, RecordError> {
+        let accepted = match ledger {
+            Some(ledger) => self.accepted(ledger, 0)?,
+            None => Vec::new(),
+        };
+        self.decide_on(accepted, ledger)
+    }
+
+    fn decide_on(
+        &self,
+        accepted: Vec<AcceptedDrop>,
+        ledger: Option<&View<'_>>,
+    ) -> Result<Decided, RecordError> {
+        let standing = self.standing(&accepted);
+        let before = match (standing, ledger) {
+            (Some(standing), Some(ledger)) => Before::by(ledger, standing)?,
+            _ => None,
+        };
+        if let (Some(before), Some(given)) = (&before, self.given)
+            && before.manifest.digest != given.manifest.digest
+        {
+            return Err(RecordError::OtherBaseline {
+                expected: before.manifest.release.version.as_str().to_owned(),
+                entry: before.entry.unwrap_or_default(),
+                manifest: before.manifest.digest,
+                found: given.manifest.release.version.as_str().to_owned(),
+            });
+        }
+        let baseline = before.as_ref().or(self.given).map(Before::baseline).unwrap_or_default();
+        let verdict = self.gate.decide(self.examined, baseline);
+        let seen = ledger.map(|ledger| ledger.checkpoint().clone());
+        Ok(Decided { verdict, standing, before, accepted, seen })
+    }
+
+    /// What the ledger accepted of the drop's product, from an entry on.
+    fn accepted(&self, ledger: &View<'_>, from: u64) -> Result<Vec<AcceptedDrop>, RecordError> {
+        let Some(known) = self.examined.known() else { return Ok(Vec::new()) };
+        let release = &known.manifest.value().release;
+        Ok(ledger.accepted(release.vendor.as_str(), release.product.as_str(), from)?)
+    }
+
+    /// How the drop stands to what was accepted; `None` without a verified manifest.
+    fn standing(&self, accepted: &[AcceptedDrop]) -> Option<Standing> {
+        let manifest = self.examined.known()?.manifest.value();
+        let release = &manifest.release;
+        let candidate = Candidate {
+            manifest: manifest.digest,
+            version: release.version.as_str(),
+            replaces: release.replaces.as_ref().map(|replaces| replaces.manifest),
+        };
+        let lines = self.gate.release_lines(release.vendor.as_str(), release.product.as_str());
+        Some(standing(accepted, candidate, lines))
+    }
+}
+
+/// Who records, and where.
+#[derive(Debug)]
+pub struct Recorder<'r> {
+    /// The ledger.
+    pub ledger: &'r Ledger,
+    /// The key that signs its checkpoints.
+    pub key: &'r SigningKey,
+    /// Who has it recorded.
+    pub by: entry::By,
+    /// What was asked of the gate.
+    pub action: Action,
+}
+
+/// A verdict that is in the ledger, for good.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The verdict.
+    pub decided: Decided,
+    /// The number of its entry.
+    pub entry: u64,
+}
+
+impl Recorder<'_> {
+    /// Records what was decided, and returns once that is durable. Where another drop of the product was accepted since, the case
+    /// is judged again, and what then is decided is recorded. `admission` says where the drop is let in if it is accepted.
+    ///
+    /// # Errors
+    /// When a step fails: the verdict then counts for nothing.
+    pub fn record(
+        &self,
+        case: &Case<'_>,
+        decided: Decided,
+        admission: Option<entry::Admission>,
+        now: Time,
+    ) -> Result<Recorded, RecordError> {
+        let documents = self.ledger.documents();
+        let mut papers = Papers::of(case, documents)?;
+        papers.verdict(&decided, case)?;
+        let mut writer = self.ledger.log().write(self.key)?;
+        let decided = match writer.checkpoint() {
+            Some(checkpoint) => self.again(case, decided, &mut papers, checkpoint.clone())?,
+            None => decided,
+        };
+        let accepted = decided.verdict.decision() == Decision::Accept;
+        let entry = self.entry(case, &decided, papers, admission.filter(|_| accepted), now)?;
+        let signed = writer.append(&[entry.write()?])?;
+        let entry = signed.checkpoint.size.saturating_sub(1);
+        drop(writer);
+        Ok(Recorded { decided, entry })
+    }
+
+    /// The decision, given again where what was accepted since bears on it.
+    fn again(
+        &self,
+        case: &Case<'_>,
+        decided: Decided,
+        papers: &mut Papers<'_>,
+        now: Checkpoint,
+    ) -> Result<Decided, RecordError> {
+        let view = self.ledger.at(now);
+        let mut from = 0;
+        if let Some(seen) = &decided.seen {
+            view.continues(seen)?;
+            from = seen.size;
+        }
+        let later = case.accepted(&view, from)?;
+        if later.is_empty() {
+            return Ok(decided);
+        }
+        let accepted: Vec<AcceptedDrop> = decided.accepted.iter().cloned().chain(later).collect();
+        if case.standing(&accepted) == decided.standing {
+            return Ok(decided);
+        }
+        let again = case.decide_on(accepted, Some(&view))?;
+        papers.verdict(&again, case)?;
+        Ok(again)
+    }
+
+    fn entry(
+        &self,
+        case: &Case<'_>,
+        decided: &Decided,
+        papers: Papers<'_>,
+        admission: Option<entry::Admission>,
+        now: Time,
+    ) -> Result<Entry, RecordError> {
+        let verdict = &decided.verdict;
+        let basis = &verdict.basis;
+        let digest = |sha256: DocumentDigest| entry::Digest { sha256 };
+        let manifest = match (basis.manifest, papers.envelope) {
+            (Some(sha256), Some(envelope)) => Some(entry::Manifest { sha256, envelope }),
+            (Some(_), None) => return Err(RecordError::NoEnvelope),
+            (None, _) => None,
+        };
+        let outcome = |one: &crate::verdict::Assessment| ControlOutcome(one.judgement.outcome());
+        Ok(Entry {
+            entry_type: entry::EntryType,
+            recorded_at: now,
+            judged_at: basis.at,
+            by: self.by.clone(),
+            tool: entry::Tool {
+                name: env!("CARGO_PKG_NAME").to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            action: self.action,
+            verdict: verdict.decision(),
+            release: basis.release.as_ref().map(release),
+            manifest,
+            contents: papers.contents,
+            verdict_document: papers.verdict,
+            gate: entry::GateFiles { operator: case.gate.operator.as_str().to_owned(), files: papers.gate },
+            policies: basis.packs.iter().map(policy).collect(),
+            trust_store: digest(basis.trust),
+            counterfeit_notices: basis.notices.iter().copied().map(digest).collect(),
+            evidence: papers.evidence,
+            baseline: papers.baseline,
+            controls: verdict.assessments().iter().map(|one| (one.control.clone(), outcome(one))).collect(),
+            waivers: verdict.waivers().iter().map(waiver).collect(),
+            keys: keys(verdict),
+            admission,
+        })
+    }
+}
+
+fn release(release: &crate::manifest::Release) -> entry::Release {
+    entry::Release {
+        vendor: release.vendor.clone(),
+        product: release.product.clone(),
+        version: release.version.clone(),
+        kind: release.kind,
+        sequence: release.sequence,
+        replaces: release.replaces.as_ref().map(|replaces| entry::Replaces {
+            version: replaces.version.clone(),
+            manifest: entry::Digest { sha256: replaces.manifest },
+        }),
+    }
+}
+
+fn policy((id, version, sha256): &(String, String, DocumentDigest)) -> entry::Policy {
+    entry::Policy { id: id.clone(), version: version.clone(), sha256: *sha256 }
+}
+
+fn waiver(note: &crate::policy::WaiverNote) -> entry::Waiver {
+    entry::Waiver {
+        sha256: note.digest,
+        control: note.control.clone(),
+        ticket: note.ticket.clone(),
+        expires: note.expires,
+        used: note.excused > 0,
+    }
+}
+
+/// Every key whose signature counted, with what it signed.
+fn keys(verdict: &Verdict) -> Vec<entry::Key> {
+    let mut uses: BTreeMap<&str, (&Signer, BTreeSet<KeyUse>)> = BTreeMap::new();
+    let mut add = |signer, what| {
+        let signer: &Signer = signer;
+        uses.entry(signer.fingerprint.as_str()).or_insert((signer, BTreeSet::new())).1.insert(what);
+    };
+    let basis = &verdict.basis;
+    basis.signers.iter().for_each(|signer| add(signer, KeyUse::Release));
+    let waivers: BTreeSet<DocumentDigest> = verdict.waivers().iter().map(|note| note.digest).collect();
+    for note in &basis.evidence {
+        let what = if waivers.contains(&note.digest) { KeyUse::Waiver } else { KeyUse::Evidence };
+        note.signers.iter().for_each(|signer| add(signer, what));
+    }
+    let key = |(signer, uses): (&Signer, BTreeSet<KeyUse>)| {
+        Some(entry::Key {
+            sha256: DocumentDigest::from_hex(&signer.fingerprint)?,
+            name: signer.key.clone(),
+            owner: signer.owner.clone(),
+            uses: uses.into_iter().collect(),
+        })
+    };
+    uses.into_values().filter_map(key).collect()
+}
+
+/// The documents that an entry names; each is in the ledger already.
+struct Papers<'d> {
+    documents: &'d Documents,
+    gate: Vec<NamedDoc>,
+    evidence: Vec<NamedDoc>,
+    envelope: Option<Doc>,
+    contents: Option<entry::Contents>,
+    verdict: Doc,
+    baseline: Option<entry::Baseline>,
+}
+
+impl<'d> Papers<'d> {
+    /// Puts everything there that the decision has no part in.
+    fn of(case: &Case<'_>, documents: &'d Documents) -> Result<Self, RecordError> {
+        let directory = case.gate_file.parent().unwrap_or(Path::new(""));
+        let gate = case.gate.documents().iter().map(|(path, bytes)| {
+            let name = path.strip_prefix(directory).unwrap_or(path);
+            (name.to_string_lossy().into_owned(), bytes.as_slice())
+        });
+        let evidence = case.evidence.iter().map(|(name, bytes)| (name.clone(), bytes.as_slice()));
+        let verified = case.examined.known();
+        let contents = match verified {
+            Some(known) => {
+                let list = contents::write(arrived(known));
+                let document = put(documents, &list)?;
+                let files = list.iter().filter(|byte| **byte == b'\n').count();
+                let (files, bytes) = (u64::try_from(files).unwrap_or(u64::MAX), known.contents.matched_bytes);
+                Some(entry::Contents { document, files, bytes })
+            }
+            None => None,
+        };
+        let envelope = match (verified, case.envelope) {
+            (Some(_), Some(bytes)) => Some(put(documents, bytes)?),
+            _ => None,
+        };
+        Ok(Self {
+            documents,
+            gate: put_all(documents, gate)?,
+            evidence: put_all(documents, evidence)?,
+            envelope,
+            contents,
+            verdict: Doc::of(b""),
+            baseline: None,
+        })
+    }
+
+    /// Puts there what was decided and what it was compared with.
+    fn verdict(&mut self, decided: &Decided, case: &Case<'_>) -> Result<(), RecordError> {
+        self.verdict = put(self.documents, report::json::render(&decided.verdict)?.as_bytes())?;
+        self.baseline = match decided.before.as_ref().or(case.given) {
+            Some(before) => Some(entry::Baseline {
+                manifest: entry::Digest { sha256: before.manifest.digest },
+                envelope: Some(put(self.documents, &before.envelope)?),
+                entry: before.entry,
+                verdict: match &before.verdict {
+                    Some((_, text)) => Some(put(self.documents, text)?),
+                    None => None,
+                },
+            }),
+            None => None,
+        };
+        Ok(())
+    }
+}
+
+fn put(documents: &Documents, bytes: &[u8]) -> Result<Doc, RecordError> {
+    documents.put(bytes)?;
+    Ok(Doc::of(bytes))
+}
+
+/// A file that is named twice, such as one key's for two entries of the trust store, is put once.
+fn put_all<'f>(
+    documents: &Documents,
+    files: impl Iterator<Item = (String, &'f [u8])>,
+) -> Result<Vec<NamedDoc>, RecordError> {
+    let mut all: Vec<NamedDoc> = Vec::new();
+    for (name, bytes) in files {
+        let Doc { sha256, size } = put(documents, bytes)?;
+        let named = NamedDoc { name, sha256, size };
+        if !all.contains(&named) {
+            all.push(named);
         }
     }
+    Ok(all)
 }
 
-/// Reads an earlier verdict in JSON, which must be an ACCEPT of the manifest with the digest `baseline`: one on something
-/// else would say of the wrong item what it passed.
-///
-/// # Errors
-/// With why it is none.
-pub fn accepted(text: &[u8], baseline: DocumentDigest) -> Result<Accepted, String> {
-    #[derive(serde::Deserialize)]
-    struct Told {
-        version: u32,
-        verdict: String,
-        manifest: Option<Sha256>,
-        controls: Vec<Control>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Sha256 {
-        sha256: String,
-    }
-    #[derive(serde::Deserialize)]
-    struct Control {
-        id: String,
-        outcome: String,
-    }
-    let told: Told = Strict::check(text).and_then(Strict::read).map_err(|why| why.to_string())?;
-    if told.version != report::json::VERSION {
-        return Err(format!("expected version {}, found {}", report::json::VERSION, told.version));
-    }
-    if told.verdict != Decision::Accept.name() {
-        return Err(format!("expected an ACCEPT, found {:?}", told.verdict));
-    }
-    let manifest = told.manifest.map(|manifest| manifest.sha256);
-    if manifest.as_deref().and_then(DocumentDigest::from_hex) != Some(baseline) {
-        let found = manifest.map_or_else(|| "none".to_owned(), |digest| format!("one on {digest}"));
-        return Err(format!("expected a verdict on the baseline, sha256 {baseline}, found {found}"));
-    }
-    let passed = told.controls.into_iter().filter(|control| control.outcome == Outcome::Pass.name());
-    let passed: BTreeSet<String> = passed.map(|control| control.id).collect();
-    Ok(Accepted { passed, digest: DocumentDigest::of(text) })
+/// What arrived of what the manifest lists: the digests that were computed, by path.
+fn arrived(known: &Known) -> impl Iterator<Item = (DocumentDigest, &DropPath)> {
+    let altered: BTreeMap<&DropPath, &str> = known
+        .contents
+        .altered
+        .iter()
+        .filter(|altered| altered.algorithm == Algorithm::Sha256)
+        .map(|altered| (&altered.path, altered.found.as_str()))
+        .collect();
+    let artifacts = known.manifest.value().artifacts().iter().enumerate();
+    artifacts.filter_map(move |(at, artifact)| {
+        let digest = match known.unfit.holds(at) {
+            true => DocumentDigest::from_hex(altered.get(&artifact.path)?),
+            // As claimed: it was computed and is the same.
+            false => DocumentDigest::from_hex(&hex(artifact.digests.by(Algorithm::Sha256)?)),
+        };
+        Some((digest?, &artifact.path))
+    })
 }

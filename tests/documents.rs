@@ -244,9 +244,14 @@ fn the_readme_leads_from_a_folder_to_a_verdict() {
 
 #[test]
 fn the_documents_name_nothing_that_is_not_there() {
-    for name in
-        ["README.md", "CONTRIBUTING.md", "docs/what-accept-means.md", "docs/manifest.md", "docs/trust.md"]
-    {
+    for name in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/what-accept-means.md",
+        "docs/manifest.md",
+        "docs/trust.md",
+        "docs/store.md",
+    ] {
         let text = document(name);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
@@ -265,6 +270,7 @@ fn help_fits_a_width_of_100() {
         "",
         "verify",
         "verify-vsa",
+        "admit",
         "diff",
         "manifest",
         "manifest create",

@@ -8,7 +8,7 @@ use crate::escape;
 use crate::files::{self, Existing, FileError, OnDisk, Readers};
 use crate::gate::{Circumstances, Examined, Gate, GateError};
 use crate::limits;
-use crate::record::{self, Before};
+use crate::record::{self, Before, Case};
 use crate::report;
 use crate::time::Time;
 use crate::verdict::{Decision, Verdict};
@@ -76,6 +76,7 @@ pub struct Prepared {
     pub evidence: Vec<(String, Vec<u8>)>,
     /// The baseline that the command line names.
     pub given: Option<Before>,
+    gate_file: PathBuf,
     format: Format,
     file: Option<PathBuf>,
     pen: Option<Pen>,
@@ -107,7 +108,8 @@ impl Judging {
             Ok((name, files::read(path, limits::EVIDENCE_BYTES)?))
         });
         let evidence = evidence.collect::<Result<_, FileError>>()?;
-        Ok(Prepared { gate, at, evidence, given, format: self.format, file: self.output, pen })
+        let (gate_file, format, file) = (self.gate, self.format, self.output);
+        Ok(Prepared { gate, at, evidence, given, gate_file, format, file, pen })
     }
 
     fn find_gate(&self) -> Result<(), FileError> {
@@ -143,6 +145,18 @@ impl Prepared {
         let bar = Bar::new(output.shows_progress());
         let circumstances = Circumstances { at: self.at, evidence: self.evidence.clone() };
         Ok(self.gate.examine(source, circumstances, &bar)?)
+    }
+
+    /// All that a verdict rests on, with the envelope that the manifest was read from, for whoever records it.
+    pub fn case<'c>(&'c self, examined: &'c Examined, envelope: Option<&'c [u8]>) -> Case<'c> {
+        Case {
+            gate: &self.gate,
+            gate_file: &self.gate_file,
+            examined,
+            evidence: &self.evidence,
+            given: self.given.as_ref(),
+            envelope,
+        }
     }
 
     /// Tells the verdict, in the form and at the place that the user wants.

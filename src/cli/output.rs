@@ -34,6 +34,15 @@ pub enum Failure {
     /// The drop could not be looked at.
     #[error(transparent)]
     Source(#[from] crate::drop::SourceError),
+    /// The ledger could not be read.
+    #[error(transparent)]
+    Ledger(#[from] crate::ledger::LedgerError),
+    /// A verdict could not be recorded.
+    #[error(transparent)]
+    Record(#[from] crate::record::RecordError),
+    /// The store could not be written, or its place is taken.
+    #[error(transparent)]
+    Store(#[from] crate::admit::StoreError),
     /// Output could not be written.
     #[error("can't write to standard output: {0}")]
     Print(io::Error),

@@ -1,9 +1,13 @@
-//! `dropgate verify`: judge a drop, touch nothing.
+//! `dropgate verify`: judge a drop, touch nothing but the ledger, and that only when asked to.
 
 use super::judging::{Judging, exit_code};
 use super::output::{Failure, Output};
+use super::recording::{Books, Recording};
 use crate::drop::directory::Directory;
-use crate::record::Before;
+use crate::drop::keeping::Keeping;
+use crate::ledger::entry::Action;
+use crate::manifest::native;
+use crate::time::Time;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -17,17 +21,46 @@ pub struct Verify {
 
     #[command(flatten)]
     judging: Judging,
+
+    /// Record the verdict in the gate's ledger before it is told. An ACCEPT there is what later drops are compared with.
+    #[arg(long)]
+    record: bool,
+
+    #[command(flatten)]
+    recording: Recording,
 }
 
 impl Verify {
     /// Judges.
     pub fn run(self, output: &Output) -> Result<ExitCode, Failure> {
-        let source = Directory::open(&self.drop)?;
+        let drop = Directory::open(&self.drop)?;
         let prepared = self.judging.prepare(&self.drop, output)?;
+        if !self.record {
+            let examined = prepared.examine(&drop, output)?;
+            let books = Books::to_read(&prepared.gate)?;
+            let case = prepared.case(&examined, None);
+            let decided = match &books {
+                // To ask "what would it say if" is free, as long as nothing is recorded.
+                Some(_) if prepared.given.is_some() => {
+                    output.note("compared with --baseline, whatever the ledger says");
+                    case.decide(None)?
+                }
+                Some(books) => books.decide(&case)?,
+                None => case.decide(None)?,
+            };
+            prepared.tell(&examined, &decided.verdict, &self.drop, output)?;
+            return Ok(exit_code(&decided.verdict));
+        }
+        let books = Books::to_write(&prepared.gate, output)?;
+        let source = Keeping::new(&drop, native::FILE);
         let examined = prepared.examine(&source, output)?;
-        let baseline = prepared.given.as_ref().map(Before::baseline).unwrap_or_default();
-        let verdict = prepared.gate.decide(&examined, baseline);
-        prepared.tell(&examined, &verdict, &self.drop, output)?;
-        Ok(exit_code(&verdict))
+        let envelope = source.kept();
+        let case = prepared.case(&examined, envelope.as_deref());
+        let decided = books.decide(&case)?;
+        let recorder = books.recorder(&self.recording, Action::Verify)?;
+        let recorded = recorder.record(&case, decided, None, Time::now().whole_seconds())?;
+        prepared.tell(&examined, &recorded.decided.verdict, &self.drop, output)?;
+        output.note(&format!("recorded as entry {}", recorded.entry));
+        Ok(exit_code(&recorded.decided.verdict))
     }
 }

@@ -6,25 +6,25 @@
 //! replace or truncate: what is read is always the listed file, or a [`Disturbance`].
 
 use super::path::{DropPath, PathRefusal};
+use super::schedule::{self, Outcome};
 use super::{
     Disturbance, Entry, HardLink, Identity, Inventory, Odd, Oddity, Progress, ReadRefusal, Source,
     SourceError, Wanted,
 };
 use crate::digest::{Computed, DigestSet, Hashers};
 use crate::escape;
+use crate::files::beneath::Beneath;
 use crate::limits;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
-use std::cmp::{Ordering, Reverse};
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::fs::{File, FileType, Metadata};
 use std::io::{self, ErrorKind, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 use walkdir::{DirEntry, WalkDir};
 
@@ -32,27 +32,17 @@ use walkdir::{DirEntry, WalkDir};
 /// may be limited to 64 descriptors in all.
 const OPEN_DIRECTORIES: usize = 10;
 
-/// How often an open is tried again that a rename elsewhere interrupted.
-const OPEN_TRIES: usize = 100;
-
 /// How long a thread waits for another to close a file, when no descriptor is left.
 const DESCRIPTOR_WAIT: Duration = Duration::from_millis(1);
-
-/// Files of this many bytes (as a power of two) and more are hashed first, the largest at the very
-/// front: one image found last would keep one thread busy long after the others are done.
-const LARGE_SHIFT: u32 = 26;
 
 /// A directory that holds a drop.
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
-    root: OwnedFd,
-    device: u64,
+    beneath: Beneath,
     inode: u64,
     /// Files open at this moment, by which "no descriptor left" is told from "wait for one".
     open_files: AtomicUsize,
-    /// Set once the kernel, or a sandbox around us, refuses `openat2`.
-    step_by_step: AtomicBool,
 }
 
 impl Directory {
@@ -75,14 +65,18 @@ impl Directory {
         let file = rustix::io::retry_on_intr(|| openat(CWD, &path, flags, Mode::empty()));
         let file = File::from(file.map_err(|errno| failed(errno.into()))?);
         let metadata = file.metadata().map_err(failed)?;
-        Ok(Self {
-            path,
-            root: file.into(),
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            open_files: AtomicUsize::new(0),
-            step_by_step: AtomicBool::new(false),
-        })
+        let beneath = Beneath::new(file.into()).map_err(|errno| failed(errno.into()))?;
+        Ok(Self { path, beneath, inode: metadata.ino(), open_files: AtomicUsize::new(0) })
+    }
+
+    /// The path that it was opened by, without links at its end.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its device and inode: whether another path leads to the same directory.
+    pub fn identity(&self) -> (u64, u64) {
+        (self.beneath.device(), self.inode)
     }
 
     fn shown(&self) -> String {
@@ -175,7 +169,7 @@ impl Directory {
     /// The walk goes by path, files are opened by handle: both must mean the same root.
     fn check_root(&self, entry: &DirEntry) -> Result<(), SourceError> {
         let why = match entry.metadata() {
-            Ok(metadata) if metadata.dev() == self.device && metadata.ino() == self.inode => {
+            Ok(metadata) if (metadata.dev(), metadata.ino()) == self.identity() => {
                 return Ok(());
             }
             Ok(_) => return Err(SourceError::RootReplaced { root: self.shown() }),
@@ -216,7 +210,7 @@ impl Directory {
         if kind.is_dir() {
             // Devices of directories alone are compared: on overlayfs a file may have another device
             // than the directory that it is in.
-            if metadata.dev() != self.device || self.is_mounted(&path) {
+            if metadata.dev() != self.beneath.device() || self.is_mounted(&path) {
                 return odd(Some(path), Oddity::MountPoint);
             }
             return Ok((Found::Directory(path), true));
@@ -235,7 +229,7 @@ impl Directory {
     fn is_mounted(&self, path: &DropPath) -> bool {
         use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-        statx(&self.root, path.as_str(), flags, StatxFlags::empty())
+        statx(self.beneath.root(), path.as_str(), flags, StatxFlags::empty())
             .is_ok_and(|status| status.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
     }
 
@@ -376,13 +370,10 @@ impl Directory {
     /// Opens for reading, following no link and crossing no mount, and never waits: the file that was
     /// listed may be a FIFO or a terminal by now.
     fn open_beneath(&self, path: &DropPath) -> rustix::io::Result<OwnedFd> {
-        let mut tries: usize = 0;
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
         let mut alone = false;
         loop {
-            match self.try_open_beneath(path) {
-                Err(Errno::INTR) => {}
-                // A rename somewhere raced with the lookup.
-                Err(Errno::AGAIN) if tries < OPEN_TRIES => tries = tries.saturating_add(1),
+            match self.beneath.open(path.as_str().as_bytes(), flags, Mode::empty()) {
                 Err(errno @ (Errno::MFILE | Errno::NFILE)) => {
                     // Others will close what they read. Seen twice to be none, there is nothing to wait for.
                     let nobody = self.open_files.load(Relaxed) == 0;
@@ -397,69 +388,34 @@ impl Directory {
         }
     }
 
-    #[cfg(target_os = "linux")]
-    fn try_open_beneath(&self, path: &DropPath) -> rustix::io::Result<OwnedFd> {
-        use rustix::fs::{ResolveFlags, openat2};
-        if self.step_by_step.load(Relaxed) {
-            return self.open_step_by_step(path);
-        }
-        let resolve = ResolveFlags::BENEATH
-            | ResolveFlags::NO_SYMLINKS
-            | ResolveFlags::NO_MAGICLINKS
-            | ResolveFlags::NO_XDEV;
-        match openat2(&self.root, path.as_str(), file_flags(), Mode::empty(), resolve) {
-            // Older kernels lack the call, and older container sandboxes forbid it.
-            Err(Errno::NOSYS) => {
-                self.step_by_step.store(true, Relaxed);
-                self.open_step_by_step(path)
-            }
-            Err(Errno::PERM) => self.open_step_by_step(path),
-            done => done,
-        }
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn try_open_beneath(&self, path: &DropPath) -> rustix::io::Result<OwnedFd> {
-        self.step_by_step.store(true, Relaxed);
-        self.open_step_by_step(path)
-    }
-
-    /// The same without `openat2`: no component is followed, and each directory is on the root's device.
-    fn open_step_by_step(&self, path: &DropPath) -> rustix::io::Result<OwnedFd> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        // To pass through a directory needs no right to list it.
-        #[cfg(target_os = "linux")]
-        let flags = flags | OFlags::PATH;
-        let mut components = path.components();
-        let last = components.next_back().unwrap_or_default();
-        let mut above: Option<OwnedFd> = None;
-        for component in components {
-            let here: BorrowedFd<'_> = above.as_ref().map_or(self.root.as_fd(), AsFd::as_fd);
-            let directory = File::from(openat(here, component, flags, Mode::empty())?);
-            let metadata = directory.metadata().map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
-            if metadata.dev() != self.device {
-                return Err(Errno::XDEV);
-            }
-            above = Some(directory.into());
-        }
-        let here: BorrowedFd<'_> = above.as_ref().map_or(self.root.as_fd(), AsFd::as_fd);
-        openat(here, last, file_flags(), Mode::empty())
-    }
-
-    /// Streams a file through `sink`, from the listed file's first byte to its last.
-    fn stream(
+    /// Streams a file through `sink`, from the listed file's first byte to its last. What the sink was given counts
+    /// only when the whole gives `Ok(Ok)`; its own failure ends the stream.
+    pub(crate) fn stream(
         &self,
         entry: &Entry,
         buffer: &mut [u8],
-        mut sink: impl FnMut(&[u8]),
-    ) -> Result<Result<(), Disturbance>, SourceError> {
-        let mut held = match self.hold(entry)? {
+        sink: impl FnMut(&[u8]) -> Result<(), SourceError>,
+    ) -> Outcome<()> {
+        self.stream_through(entry, buffer, |_| Ok(None), sink)
+    }
+
+    /// The same, through a stand-in for the open file where `stand_in` gives one: what is read is read from that, and
+    /// whether the listed file changed meanwhile is asked of the file itself.
+    pub(crate) fn stream_through<'f>(
+        &self,
+        entry: &Entry,
+        buffer: &mut [u8],
+        stand_in: impl FnOnce(&File) -> Result<Option<&'f File>, SourceError>,
+        mut sink: impl FnMut(&[u8]) -> Result<(), SourceError>,
+    ) -> Outcome<()> {
+        let held = match self.hold(entry)? {
             Ok(held) => held,
             Err(disturbance) => return Ok(Err(disturbance)),
         };
+        let mut reading = stand_in(&held.file)?.unwrap_or(&held.file);
         let mut left = entry.size;
         loop {
-            let read = match held.file.read(buffer) {
+            let read = match reading.read(buffer) {
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(why) => {
@@ -478,28 +434,13 @@ impl Directory {
                 Some(rest) => left = rest,
                 None => return Ok(Err(Disturbance::Changed)),
             }
-            sink(bytes);
+            sink(bytes)?;
         }
         Ok(match entry.compare(&held.file)? {
             Some(disturbance) => Err(disturbance),
             None if left > 0 => Err(Disturbance::Changed),
             None => Ok(()),
         })
-    }
-
-    fn digest_one(
-        &self,
-        wanted: &Wanted<'_>,
-        buffer: &mut [u8],
-        progress: &dyn Progress,
-    ) -> Result<Result<DigestSet<Computed>, Disturbance>, SourceError> {
-        let mut hashers = Hashers::new(wanted.algorithms);
-        let streamed = self.stream(wanted.entry, buffer, |bytes| {
-            hashers.update(bytes);
-            progress.read(bytes.len() as u64);
-        })?;
-        progress.file_done();
-        Ok(streamed.map(|()| hashers.finish()))
     }
 }
 
@@ -521,10 +462,6 @@ impl Entry {
             None
         })
     }
-}
-
-fn file_flags() -> OFlags {
-    OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY
 }
 
 /// What a failure to open says about the drop; `None` when it only says that we could not look.
@@ -564,7 +501,10 @@ impl Source for Directory {
         }
         let mut contents = Vec::with_capacity(usize::try_from(entry.size).unwrap_or_default());
         let mut buffer = vec![0; limits::READ_BUFFER_BYTES];
-        let streamed = self.stream(entry, &mut buffer, |bytes| contents.extend_from_slice(bytes))?;
+        let streamed = self.stream(entry, &mut buffer, |bytes| {
+            contents.extend_from_slice(bytes);
+            Ok(())
+        })?;
         Ok(streamed.map(|()| contents).map_err(ReadRefusal::Disturbed))
     }
 
@@ -573,47 +513,15 @@ impl Source for Directory {
         wanted: &[Wanted<'_>],
         progress: &dyn Progress,
     ) -> Result<Vec<Result<DigestSet<Computed>, Disturbance>>, SourceError> {
-        let bytes = wanted.iter().fold(0_u64, |sum, wanted| sum.saturating_add(wanted.entry.size));
-        progress.total(wanted.len() as u64, bytes);
-
-        // The sort is stable: all that is not large keeps the order of the listing, as a disk likes it.
-        let mut order: Vec<(usize, &Wanted<'_>)> = wanted.iter().enumerate().collect();
-        order.sort_by_key(|(_, wanted)| Reverse(wanted.entry.size >> LARGE_SHIFT));
-
-        // Each thread takes the next file when it is done with one, so that sizes need not be guessed.
-        let next = AtomicUsize::new(0);
-        let first_failure = AtomicUsize::new(usize::MAX);
-        // A slot for each file, so that results need neither collecting nor sorting.
-        let slots: Vec<OnceLock<Result<DigestSet<Computed>, Disturbance>>> =
-            wanted.iter().map(|_| OnceLock::new()).collect();
-        let failures = Mutex::new(BTreeMap::new());
-        rayon::broadcast(|_| {
-            let mut buffer = vec![0; limits::READ_BUFFER_BYTES];
-            while let Some((index, wanted)) = order.get(next.fetch_add(1, Relaxed)) {
-                // After a failure only what precedes it matters: the first of all is the one to name.
-                if *index > first_failure.load(Relaxed) {
-                    continue;
-                }
-                match self.digest_one(wanted, &mut buffer, progress) {
-                    Ok(reading) => {
-                        // Each index is handed out once.
-                        let _ = slots.get(*index).map(|slot| slot.set(reading));
-                    }
-                    Err(error) => {
-                        first_failure.fetch_min(*index, Relaxed);
-                        failures.lock().unwrap_or_else(PoisonError::into_inner).insert(*index, error);
-                    }
-                }
-            }
-        });
-        drop(order);
-
-        let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, first)) = failures.into_iter().next() {
-            return Err(first);
-        }
-        // A slot that nobody filled is not known to match anything.
-        Ok(slots.into_iter().map(|slot| slot.into_inner().unwrap_or(Err(Disturbance::Vanished))).collect())
+        schedule::each(wanted, usize::MAX, progress, |wanted, buffer| {
+            let mut hashers = Hashers::new(wanted.algorithms);
+            let streamed = self.stream(wanted.entry, buffer, |bytes| {
+                hashers.update(bytes);
+                progress.read(bytes.len() as u64);
+                Ok(())
+            })?;
+            Ok(streamed.map(|()| hashers.finish()))
+        })
     }
 
     fn changes_since(&self, inventory: &Inventory) -> Result<Vec<String>, SourceError> {
@@ -897,7 +805,7 @@ mod tests {
             for (name, attack, expected) in ATTACKS {
                 let dir = drop_of(&[("d/f", "before")]);
                 let (source, inventory) = listed(&dir);
-                source.step_by_step.store(step_by_step, Relaxed);
+                source.beneath.go_step_by_step(step_by_step);
                 let entry = &inventory.files[0];
                 assert_eq!(source.read(entry, 6).unwrap().unwrap(), b"before");
                 // Past one tick of the file system's clock.
@@ -931,6 +839,7 @@ mod tests {
                 if let Some(path) = file.take() {
                     attack(File::options().write(true).open(path).unwrap()).unwrap();
                 }
+                Ok(())
             });
             assert_eq!(streamed.unwrap(), Err(Disturbance::Changed), "{name}");
         }

@@ -10,6 +10,7 @@
 )]
 
 pub mod case;
+pub mod record;
 
 use dropgate::policy::controls;
 use serde_json::Value;
@@ -22,6 +23,15 @@ use tempfile::TempDir;
 
 pub fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
+}
+
+/// Of the ledger that the key `ops-second` signs.
+pub fn verifier_key() -> String {
+    use dropgate::ledger::note::SigningKey;
+    use dropgate::trust::ed25519::PrivateKey;
+    let pem = fs::read_to_string(key("ops-second")).unwrap();
+    let key = SigningKey::new("example.com/dropgate", PrivateKey::from_pem(&pem).unwrap()).unwrap();
+    key.verifier().to_string()
 }
 
 pub fn key(name: &str) -> PathBuf {
@@ -174,6 +184,26 @@ impl Scene {
         let home = tempfile::tempdir().unwrap();
         copy(&fixture("drops/good/drop"), &home.path().join("drop"));
         Self { home, gate: fixture("gate/gate.toml"), arguments: circumstances() }
+    }
+
+    /// The same with a gate that has a ledger, in the scene's home.
+    pub fn recording(mut self) -> Self {
+        let mut gate: toml::Table = fs::read_to_string(&self.gate).unwrap().parse().unwrap();
+        let beside = self.gate.parent().unwrap().to_owned();
+        let absolute = |value: &mut toml::Value| match value {
+            toml::Value::String(path) => *path = beside.join(&path).display().to_string(),
+            _ => panic!("{value}"),
+        };
+        absolute(&mut gate["trust"]);
+        gate["policies"].as_array_mut().unwrap().iter_mut().for_each(absolute);
+        let text = format!(
+            "{gate}\n[ledger]\ndirectory = \"ledger\"\nverifier-key = {:?}\nkey = {:?}\n",
+            verifier_key(),
+            key("ops-second")
+        );
+        self.gate = self.home.path().join("gate.toml");
+        fs::write(&self.gate, text).unwrap();
+        self
     }
 
     pub fn drop(&self) -> PathBuf {
