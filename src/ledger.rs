@@ -19,8 +19,9 @@ pub mod proof;
 
 pub mod disk;
 
-pub mod documents;
 pub mod log;
+
+pub mod documents;
 
 pub mod contents;
 pub mod entry;

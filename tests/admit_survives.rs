@@ -155,10 +155,8 @@ enum Before {
 
 fn prepared(scene: &Scene, store: &Path, before: Before) {
     // A version is read-only, which root does not feel.
-    if store.exists() {
-        let removed = Command::new("rm").arg("-rf").arg(store).status().unwrap();
-        assert!(removed.success());
-    }
+    let removed = Command::new("rm").arg("-rf").args([store, &scene.home.path().join("gate/ledger")]).status();
+    assert!(removed.unwrap().success());
     if before == Before::DropAndLeftover {
         assert_eq!(plainly(scene, store).status.code(), Some(0));
         let leftover = store.join(".dropgate/staging/0123");
@@ -167,12 +165,29 @@ fn prepared(scene: &Scene, store: &Path, before: Before) {
     }
 }
 
+/// The plain drop without its statements, and a gate of few files: each of them is one to record.
+fn small() -> Scene {
+    let mut scene = Scene::good();
+    let gate = scene.home.path().join("gate");
+    let made = Command::new(env!("CARGO_BIN_EXE_dropgate"))
+        .arg("init")
+        .arg(&gate)
+        .args(["--operator", "Example Telecom", "--vendor", "Acme Networks", "--owner", "Jane Doe", "--key"])
+        .arg(common::fixture("keys/acme-release.pub.pem"))
+        .output()
+        .unwrap();
+    assert!(made.status.success());
+    fs::remove_dir_all(scene.file("evidence")).unwrap();
+    scene.gate = gate.join("gate.toml");
+    scene
+}
+
 fn each_call(test: impl Fn(&Scene, &Path, Before, &str, usize)) {
     if !have("strace", &["-o", "/dev/null", "true"]) {
         return;
     }
     for before in [Before::Nothing, Before::DropAndLeftover] {
-        let scene = Scene::good().recording();
+        let scene = small();
         let store = scene.home.path().join("store");
         prepared(&scene, &store, before);
         let (output, calls) = traced(&scene, &store, &["-e", &trace(&CALLS)]);
@@ -184,7 +199,9 @@ fn each_call(test: impl Fn(&Scene, &Path, Before, &str, usize)) {
             "{names:?}"
         );
         eprintln!("{before:?}: {} calls", changing.len());
-        for (name, ordinal) in &changing {
+        // With something there already, much is as in the first round.
+        let step = if before == Before::Nothing { 1 } else { 4 };
+        for (name, ordinal) in changing.iter().step_by(step) {
             prepared(&scene, &store, before);
             test(&scene, &store, before, name, *ordinal);
         }

@@ -205,12 +205,15 @@ pub fn threads(jobs: Option<NonZeroUsize>) -> Result<(), Failure> {
         return Err(Failure::said(format!("--jobs: expected 1 to 1024, found {jobs}")));
     }
     // Zero means one for each core.
-    rayon::ThreadPoolBuilder::new().num_threads(jobs.map_or(0, NonZeroUsize::get)).build_global().map_err(
-        |error| match jobs {
-            Some(jobs) => Failure::said(format!("can't start {jobs} threads: {error}")),
-            None => Failure::said(format!("can't start a thread for each core: {error}")),
-        },
-    )
+    let mut builder = rayon::ThreadPoolBuilder::new().num_threads(jobs.map_or(0, NonZeroUsize::get));
+    if jobs.is_some_and(|jobs| jobs.get() == 1) {
+        // One thread is this one.
+        builder = builder.use_current_thread();
+    }
+    builder.build_global().map_err(|error| match jobs {
+        Some(jobs) => Failure::said(format!("can't start {jobs} threads: {error}")),
+        None => Failure::said(format!("can't start a thread for each core: {error}")),
+    })
 }
 
 /// Refuses to write into the drop that is judged.

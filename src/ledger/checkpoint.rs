@@ -119,3 +119,73 @@ impl SignedCheckpoint {
         Ok(Self { checkpoint, bytes: bytes.to_vec() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::merkle;
+    use crate::trust::ed25519::PrivateKey;
+
+    #[test]
+    fn a_checkpoint_is_read_in_its_one_spelling_alone() {
+        let key = SigningKey::new("noc.example", PrivateKey::generate().unwrap()).unwrap();
+        let root = merkle::empty();
+        let read = |text: &str| SignedCheckpoint::read(&key.sign(text), key.verifier());
+        let good = format!("noc.example\n7\n{root}\n");
+        let checkpoint = Checkpoint { origin: "noc.example".to_owned(), size: 7, root };
+        assert_eq!(checkpoint.text(), good);
+        assert_eq!(read(&good).unwrap().checkpoint, checkpoint);
+        assert_eq!(checkpoint.sign(&key).unwrap(), read(&good).unwrap());
+        // Extensions are opaque, and part of what is signed.
+        assert_eq!(read(&format!("{good}extension\n")).unwrap().checkpoint, checkpoint);
+        let largest = limits::LEDGER_ENTRIES;
+        assert!(read(&good.replace("\n7\n", &format!("\n{largest}\n"))).is_ok());
+        assert!(read(&good.replace("\n7\n", "\n0\n")).is_ok());
+        for size in [
+            "07",
+            "00",
+            "",
+            "+7",
+            "-7",
+            " 7",
+            "7 ",
+            "0x7",
+            "7.0",
+            "\u{0667}",
+            "9007199254740992",
+            "18446744073709551616",
+        ] {
+            let refused = read(&good.replace("\n7\n", &format!("\n{size}\n"))).unwrap_err();
+            assert!(matches!(refused, CheckpointRefusal::Form(_)), "{size:?}: {refused}");
+        }
+        let text = root.to_string();
+        // The last digit before the padding has bits that must be zero.
+        let noncanonical = text.replace("FU=", "FV=");
+        assert_ne!(noncanonical, text);
+        let url_safe = text.replace('/', "_").replace('+', "-");
+        for root in [text.trim_end_matches('='), &noncanonical, &url_safe, &format!("{text}="), "", "AAAA"] {
+            let refused = read(&format!("noc.example\n7\n{root}\n"));
+            assert!(matches!(refused, Err(CheckpointRefusal::Form(_))), "{root:?}: {refused:?}");
+        }
+        for text in ["noc.example\n", "noc.example\n7\n", &format!("{good}\n"), &format!("{good}a\n\n")] {
+            assert!(matches!(read(text), Err(CheckpointRefusal::Form(_))), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_log_is_told_as_one() {
+        let key = |name| SigningKey::new(name, PrivateKey::generate().unwrap()).unwrap();
+        let (ours, theirs) = (key("ours.example"), key("theirs.example"));
+        let of = |origin: &str| Checkpoint { origin: origin.to_owned(), size: 0, root: merkle::empty() };
+        let origin = |bytes: &[u8]| SignedCheckpoint::read(bytes, ours.verifier());
+        let expected = |found: &str| {
+            Err(CheckpointRefusal::Origin { expected: "ours.example".to_owned(), found: found.to_owned() })
+        };
+        assert_eq!(origin(&theirs.sign(&of("theirs.example").text())), expected("theirs.example"));
+        // Not even our own key makes it ours.
+        assert_eq!(origin(&ours.sign(&of("theirs.example").text())), expected("theirs.example"));
+        assert!(of("theirs.example").sign(&ours).is_err());
+        let unsigned = origin(&theirs.sign(&of("ours.example").text()));
+        assert!(matches!(unsigned, Err(CheckpointRefusal::Note(NoteRefusal::Unsigned { .. }))));
+    }
+}

@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 /// How long a waiting writer sleeps before it tries the lock again: little beside the milliseconds of an append.
 const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
+/// Where files are written before they get their names. One place for all, so that what a crash leaves is found.
+pub(super) const TEMPORARY: &str = "temporary";
+
 /// A step that storage refused: what, on which file, and why.
 #[derive(Debug, thiserror::Error)]
 #[error("can't {step} {path}: {why}")]
@@ -69,11 +72,11 @@ pub trait Disk: Debug + Send + Sync {
     /// When it can't be read.
     fn list(&self, directory: &str) -> Result<Vec<String>, DiskError>;
 
-    /// Makes a directory, whose parent is there, unless it is there already.
+    /// Makes a directory, whose parent is there, unless it is there already; tells whether it was made.
     ///
     /// # Errors
     /// When it can't be made, or something else has its name.
-    fn make_directory(&self, directory: &str) -> Result<(), DiskError>;
+    fn make_directory(&self, directory: &str) -> Result<bool, DiskError>;
 
     /// Writes a file anew, in a directory that is there.
     ///
@@ -185,7 +188,7 @@ impl Local {
     }
 
     /// The ledger's own directory. Its name is in a directory that is not the ledger's, so it is made durable here.
-    fn make_root(&self) -> Result<(), Errno> {
+    fn make_root(&self) -> Result<bool, Errno> {
         let made = match rustix::fs::mkdir(&self.root, Mode::from_raw_mode(0o777)) {
             Err(Errno::EXIST) => false,
             done => done.map(|()| true)?,
@@ -196,7 +199,7 @@ impl Local {
         });
         // Where it was there before, whoever made it may have been cut off before this step; but the directory around
         // it may then be none that we may open.
-        if made { synced } else { self.directory("").map(|_| ()) }
+        if made { synced.map(|()| true) } else { self.directory("").map(|_| false) }
     }
 }
 
@@ -273,13 +276,13 @@ impl Disk for Local {
         Ok(names)
     }
 
-    fn make_directory(&self, directory: &str) -> Result<(), DiskError> {
+    fn make_directory(&self, directory: &str) -> Result<bool, DiskError> {
         let made = match directory {
             "" => self.make_root(),
             inner => self.parent(inner).and_then(|(parent, name)| {
                 match rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o777)) {
-                    Err(Errno::EXIST) => enter(parent.as_fd(), name).map(|_| ()),
-                    done => done,
+                    Err(Errno::EXIST) => enter(parent.as_fd(), name).map(|_| false),
+                    done => done.map(|()| true),
                 }
             }),
         };

@@ -3,7 +3,7 @@
 //! A document is put before the entry that names it, and is durable by then. It is never changed: its name says what it
 //! must be, so one that was torn or altered is found when it is read, and healed when it is put again.
 
-use super::disk::{Disk, DiskError, Held, Sharing};
+use super::disk::{Disk, DiskError, Held, Sharing, TEMPORARY};
 use crate::digest::DocumentDigest;
 use crate::limits;
 use std::collections::BTreeSet;
@@ -11,9 +11,6 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-
-/// Where files are written before they get their names. One place for all, so that what a crash leaves is found.
-pub(super) const TEMPORARY: &str = "temporary";
 
 /// What the names of half-written documents begin with.
 const HALF: &str = "document-";

@@ -52,7 +52,7 @@ impl Frontier {
     pub fn push<E>(
         &mut self,
         leaf: Hash,
-        full: &mut dyn FnMut(Tile, &[Hash]) -> Result<(), E>,
+        full: &mut impl FnMut(Tile, &[Hash]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.size = self.size.saturating_add(1);
         let mut hash = leaf;

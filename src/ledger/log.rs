@@ -250,7 +250,7 @@ impl Log {
         &self,
         at: &Checkpoint,
         from: u64,
-        each: &mut dyn FnMut(u64, &[u8]) -> Result<(), LogError>,
+        each: &mut (impl FnMut(u64, &[u8]) -> Result<(), LogError> + ?Sized),
     ) -> Result<(), LogError> {
         Tree::open(&*self.disk, at)?.stream(from, each)
     }
@@ -289,7 +289,7 @@ impl Log {
     pub fn audit(
         &self,
         at: &Checkpoint,
-        each: &mut dyn FnMut(u64, &[u8]) -> Result<(), LogError>,
+        each: &mut (impl FnMut(u64, &[u8]) -> Result<(), LogError> + ?Sized),
     ) -> Result<(), LogError> {
         match Tree::open(&*self.disk, at) {
             Err(differs @ LogError::RootDiffers { .. }) => Err(self.why_root_differs(at, differs)),

@@ -65,7 +65,7 @@ fn key_id(name: &Name, key: &PublicKey) -> [u8; 4] {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VerifierKeyRefusal {
     /// It is not made of three parts.
-    #[error("expected a verifier key, NAME+ID+KEY, as `dropgate ledger key` prints it; found {found:?}")]
+    #[error("expected a verifier key of the form NAME+ID+KEY; found {found:?}")]
     Form {
         /// The text.
         found: String,
@@ -311,5 +311,147 @@ fn signature_line(line: &str) -> Result<(Name, Vec<u8>), NoteRefusal> {
     match STANDARD.decode(encoded) {
         Ok(signature) if signature.len() > 4 => Ok((name, signature)),
         _ => Err(malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str) -> SigningKey {
+        SigningKey::new(name, PrivateKey::generate().unwrap()).unwrap()
+    }
+
+    fn open(bytes: &[u8], key: &SigningKey) -> Result<String, NoteRefusal> {
+        UnverifiedNote::read(bytes)?.open(key.verifier()).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_verifier_key_has_one_spelling() {
+        let key = key("noc.example/dropgate");
+        let text = key.verifier().to_string();
+        assert_eq!(text.parse::<VerifierKey>().as_ref(), Ok(key.verifier()));
+        let (name, id, encoded) = {
+            let mut parts = text.splitn(3, '+');
+            (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap())
+        };
+        let refused = |text: String| text.parse::<VerifierKey>().unwrap_err();
+        assert!(matches!(refused(format!("{name}+{id}")), VerifierKeyRefusal::Form { .. }));
+        assert!(matches!(refused(format!("+{id}+{encoded}")), VerifierKeyRefusal::Name(_)));
+        for name in ["noc.example/dropgat", "Noc.example/dropgate"] {
+            assert!(matches!(refused(format!("{name}+{id}+{encoded}")), VerifierKeyRefusal::Id { .. }));
+        }
+        let other_id = if id == "00000000" { "00000001" } else { "00000000" };
+        for id in [other_id, "", &format!("0{id}"), &format!("{id} ")] {
+            assert!(matches!(refused(format!("{name}+{id}+{encoded}")), VerifierKeyRefusal::Id { .. }));
+        }
+        let mut bytes = STANDARD.decode(encoded).unwrap();
+        for text in [
+            format!("{name}+{id}+{encoded}="),
+            format!("{name}+{id}+{encoded}\n"),
+            format!("{name}+{id}+"),
+            format!("{name}+{id}+{}", STANDARD.encode(&bytes[..32])),
+            {
+                bytes[0] = 4;
+                format!("{name}+{id}+{}", STANDARD.encode(&bytes))
+            },
+        ] {
+            assert!(matches!(refused(text), VerifierKeyRefusal::Encoding { .. }));
+        }
+        // The neutral element: a point for which anybody can sign.
+        let mut weak = [0; 33];
+        (weak[0], weak[1]) = (1, 1);
+        let text = format!("{name}+{id}+{}", STANDARD.encode(weak));
+        assert_eq!(refused(text), VerifierKeyRefusal::Key(KeyRefusal::SmallOrder));
+    }
+
+    #[test]
+    fn a_name_that_could_be_taken_for_another_text_is_none() {
+        let long = "x".repeat(limits::NOTE_NAME_BYTES + 1);
+        for name in ["", "a b", "a+b", "a\u{a0}b", "a\u{2003}", "a\nb", "a\u{202e}b", "a\u{200b}", &long] {
+            let refused = SigningKey::new(name, PrivateKey::generate().unwrap()).unwrap_err();
+            assert!(matches!(refused, SigningKeyRefusal::Name(_)), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_note_counts_by_the_expected_key_alone() {
+        let (ours, theirs) = (key("ours.example"), key("theirs.example"));
+        let text = "a text\n\nwith an empty line\n";
+        let note = ours.sign(text);
+        assert_eq!(open(&note, &ours).as_deref(), Ok(text));
+        assert!(matches!(open(&note, &theirs), Err(NoteRefusal::Unsigned { .. })));
+        // Another key of the same name is another key.
+        assert!(matches!(open(&note, &key("ours.example")), Err(NoteRefusal::Unsigned { .. })));
+        // Signatures of unknown keys stand beside it, on either side, whatever they are.
+        let line = |note: &[u8]| {
+            let text = str::from_utf8(note).unwrap();
+            text.rsplit_once("\n\n").unwrap().1.to_owned()
+        };
+        let unknown = "\u{2014} witness.example AAAAAAE=\n";
+        let both = [&note[..], line(&theirs.sign(text)).as_bytes(), unknown.as_bytes()].concat();
+        assert_eq!(open(&both, &ours).as_deref(), Ok(text));
+        assert_eq!(open(&both, &theirs).as_deref(), Ok(text));
+        // One in our name that is not ours spoils the note, though a good one stands beside it.
+        let bad = line(&ours.sign("another text\n"));
+        let spoilt = [&note[..], bad.as_bytes()].concat();
+        assert!(matches!(open(&spoilt, &ours), Err(NoteRefusal::BadSignature { .. })));
+        let short = format!(
+            "{text}\n{MARK}ours.example {}\n",
+            STANDARD.encode([&ours.verifier().id[..], &[1]].concat())
+        );
+        assert!(matches!(open(short.as_bytes(), &ours), Err(NoteRefusal::BadSignature { .. })));
+    }
+
+    #[test]
+    fn no_bit_of_a_note_can_be_another() {
+        let key = key("ours.example");
+        let note = key.sign("a text\n");
+        for at in 0..note.len() {
+            for bit in 0..8 {
+                let mut other = note.clone();
+                other[at] ^= 1 << bit;
+                assert!(open(&other, &key).is_err(), "{at} {bit}");
+            }
+            let mut longer = note.clone();
+            longer.insert(at, b'\n');
+            assert!(open(&longer, &key).is_err() && open(&note[..at], &key).is_err(), "{at}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_quite_a_note_is_none() {
+        let key = key("ours.example");
+        let note = String::from_utf8(key.sign("a text\n")).unwrap();
+        let refused = |text: &str| open(text.as_bytes(), &key).unwrap_err();
+        for (from, to) in [
+            ("\n\n\u{2014}", "\n\u{2014}"),
+            ("\n\n\u{2014}", "\n\n\n\u{2014}"),
+            ("\u{2014} ", "- "),
+            ("\u{2014} ", "\u{2014}"),
+            ("\u{2014} ", "\u{2014}  "),
+            ("ours.example ", "ours.example  "),
+            ("a text", "a\ttext"),
+            ("a text\n", "a text\r\n"),
+        ] {
+            let changed = note.replace(from, to);
+            assert_ne!(changed, note);
+            refused(&changed);
+        }
+        for after in [
+            "\n",
+            " ",
+            "\u{2014} x\n",
+            "\u{2014} x AAAA\n",
+            "\u{2014} x AAAAAAF=\n",
+            "\u{2014} a+b AAAAAAE=\n",
+        ] {
+            assert!(matches!(refused(&format!("{note}{after}")), NoteRefusal::Form(_)), "{after:?}");
+        }
+        assert!(matches!(open(b"a text\n\n\xff\n", &key), Err(NoteRefusal::Form(_))));
+        let many = "\u{2014} x AAAAAAE=\n".repeat(limits::NOTE_SIGNATURES - 1);
+        assert_eq!(open(format!("{note}{many}").as_bytes(), &key).as_deref(), Ok("a text\n"));
+        assert_eq!(refused(&format!("{note}{many}\u{2014} x AAAAAAE=\n")), NoteRefusal::Signatures);
+        assert_eq!(refused(&"x".repeat(limits::NOTE_BYTES + 1)), NoteRefusal::TooLarge);
     }
 }

@@ -191,3 +191,50 @@ impl ConsistencyProof {
         Ok(signed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_is_read_in_its_one_spelling_alone() {
+        let hash = merkle::empty();
+        let good = format!("{INCLUSION}\nindex 5\n{hash}\n\ncheckpoint\n");
+        let read = InclusionProof::read(good.as_bytes()).unwrap();
+        assert_eq!((read.index, read.hashes.len(), &read.checkpoint[..]), (5, 1, &b"checkpoint\n"[..]));
+        assert_eq!(read.write(), good.as_bytes());
+        let bare = format!("{INCLUSION}\nindex 0\n\ncheckpoint\n");
+        assert_eq!(InclusionProof::read(bare.as_bytes()).unwrap().hashes, []);
+        let many = format!("{hash}\n").repeat(64);
+        for (from, to) in [
+            ("@v1", "@v2"),
+            ("@v1\n", "@v1\r\n"),
+            ("index 5", "index 05"),
+            ("index 5", "index  5"),
+            ("index 5", "index -5"),
+            ("index 5", "index"),
+            ("index 5\n", ""),
+            ("index 5", "extra AA==\nextra AA==\nindex 5"),
+            ("index 5", "extra AB==\nindex 5"),
+            ("index 5\n", "index 5\nextra AA==\n"),
+            ("\n\n", "\n"),
+            ("=\n", "\n"),
+            (&format!("{hash}\n"), &many),
+            (&format!("{hash}\n"), "\n"),
+        ] {
+            let changed = good.replacen(from, to, 1);
+            assert_ne!(changed, good);
+            let refused = InclusionProof::read(changed.as_bytes());
+            // An empty line too early leaves a checkpoint that does not count.
+            let cut = refused.as_ref().is_ok_and(|proof| proof.checkpoint.starts_with(b"\n"));
+            assert!(refused.is_err() || cut, "{changed:?}");
+        }
+        let large = format!("{good}{}", "x".repeat(limits::PROOF_BYTES));
+        assert!(InclusionProof::read(large.as_bytes()).is_err());
+        let old = format!("old 0\n{hash}\n\ncheckpoint\n");
+        assert_eq!(ConsistencyProof::read(old.as_bytes()).unwrap().write(), old.as_bytes());
+        for changed in ["old 00", "old", "Old 0", "old 0 ", "index 0"] {
+            assert!(ConsistencyProof::read(old.replacen("old 0", changed, 1).as_bytes()).is_err());
+        }
+    }
+}

@@ -165,3 +165,55 @@ impl<'b> Iterator for Entries<'b> {
         Some(entry)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_the_specification() {
+        let path = |kind, index, width| Tile { kind, index, width }.to_string();
+        assert_eq!(path(Kind::Hashes(0), 0, 256), "tile/0/000");
+        assert_eq!(path(Kind::Hashes(3), 1_234_067, 256), "tile/3/x001/x234/067");
+        assert_eq!(path(Kind::Entries, 273, 112), "tile/entries/273.p/112");
+        assert_eq!(path(Kind::Entries, 1000, 1), "tile/entries/x001/000.p/1");
+        assert_eq!(Tile { kind: Kind::Entries, index: 1000, width: 1 }.partials(), "tile/entries/x001/000.p");
+    }
+
+    #[test]
+    fn the_tiles_of_a_tree_are_those_of_the_specification() {
+        let widths = |size| {
+            let edge = edge(size).map(|tile| (tile.kind.level(), tile.index, tile.width));
+            edge.collect::<Vec<_>>()
+        };
+        assert_eq!(widths(0), []);
+        assert_eq!(widths(1), [(0, 0, 1)]);
+        assert_eq!(widths(256), [(1, 0, 1)]);
+        assert_eq!(widths(257), [(0, 1, 1), (1, 0, 1)]);
+        assert_eq!(widths(70_000), [(0, 273, 112), (1, 1, 17), (2, 0, 1)]);
+        assert_eq!(widths(1 << 24), [(3, 0, 1)]);
+        assert_eq!(widths(crate::limits::LEDGER_ENTRIES).len(), 7);
+        assert_eq!(Tile::of(Kind::Hashes(0), 272, 70_000).map(|tile| tile.width), Some(256));
+        assert_eq!(Tile::of(Kind::Hashes(0), 274, 70_000), None);
+        assert_eq!(Tile::of(Kind::Hashes(2), 1, 70_000), None);
+        assert_eq!(Tile::of(Kind::Entries, u64::MAX, u64::MAX), None);
+    }
+
+    #[test]
+    fn entries_end_where_one_is_cut_short() {
+        let mut bundle = Vec::new();
+        for entry in [&b"one"[..], b"", b"three"] {
+            assert!(push_entry(&mut bundle, entry));
+        }
+        assert!(!push_entry(&mut bundle, &[0; 65_536]));
+        let read = |bundle| {
+            let mut entries = Entries::of(bundle);
+            let count = entries.by_ref().count();
+            (count, entries.rest().len())
+        };
+        assert_eq!(read(&bundle), (3, 0));
+        assert_eq!(read(&bundle[..bundle.len() - 1]), (2, 6));
+        assert_eq!(read(&bundle[..1]), (0, 1));
+        assert_eq!(read(&[0xff, 0xff, 0]), (0, 3));
+    }
+}

@@ -25,6 +25,14 @@ pub fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
 }
 
+/// The key of a ledger, readable by its owner alone.
+pub fn ledger_key(directory: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let file = directory.join("ledger.pem");
+    fs::copy(key("ops-second"), &file).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 /// Of the ledger that the key `ops-second` signs.
 pub fn verifier_key() -> String {
     use dropgate::ledger::note::SigningKey;
@@ -197,10 +205,10 @@ impl Scene {
         absolute(&mut gate["trust"]);
         gate["policies"].as_array_mut().unwrap().iter_mut().for_each(absolute);
         let text = format!(
-            "{gate}\n[ledger]\ndirectory = \"ledger\"\nverifier-key = {:?}\nkey = {:?}\n",
-            verifier_key(),
-            key("ops-second")
+            "{gate}\n[ledger]\ndirectory = \"ledger\"\nverifier-key = {:?}\nkey = \"ledger.pem\"\n",
+            verifier_key()
         );
+        ledger_key(self.home.path());
         self.gate = self.home.path().join("gate.toml");
         fs::write(&self.gate, text).unwrap();
         self

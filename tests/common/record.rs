@@ -1,6 +1,6 @@
 //! An operator with a ledger and a store, and a vendor who releases.
 
-use super::{dropgate, fixture, key, verifier_key};
+use super::{dropgate, fixture, key, ledger_key, verifier_key};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ impl Site {
     /// The same, with more in gate.toml.
     pub fn with(more: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
-        fs::copy(key("ops-second"), home.path().join("ledger.pem")).unwrap();
+        ledger_key(home.path());
         let site = Self { home, verifier: verifier_key() };
         site.gate("gate.toml", more);
         site

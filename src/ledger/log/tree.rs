@@ -182,7 +182,7 @@ impl<'l> Tree<'l> {
     pub(super) fn stream(
         &self,
         from: u64,
-        each: &mut dyn FnMut(u64, &[u8]) -> Result<(), LogError>,
+        each: &mut (impl FnMut(u64, &[u8]) -> Result<(), LogError> + ?Sized),
     ) -> Result<(), LogError> {
         let end = self.size().div_ceil(256);
         let window = rayon::current_num_threads().saturating_mul(BUNDLES_PER_THREAD) as u64;
@@ -218,7 +218,7 @@ fn moved(at: u64, first: u64, hashes: &[Hash], found: &Hash) -> LogError {
 fn give(
     bundles: Vec<Result<Bundle, LogError>>,
     from: u64,
-    each: &mut dyn FnMut(u64, &[u8]) -> Result<(), LogError>,
+    each: &mut (impl FnMut(u64, &[u8]) -> Result<(), LogError> + ?Sized),
 ) -> Result<(), LogError> {
     for bundle in bundles {
         let bundle = bundle?;

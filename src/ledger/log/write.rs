@@ -8,8 +8,7 @@
 
 use super::{CHECKPOINT, Log, LogError, Tree};
 use crate::ledger::checkpoint::{Checkpoint, SignedCheckpoint};
-use crate::ledger::disk::{Disk, Held, Sharing, Written};
-use crate::ledger::documents::TEMPORARY;
+use crate::ledger::disk::{Disk, Held, Sharing, TEMPORARY, Written};
 use crate::ledger::frontier::Frontier;
 use crate::ledger::merkle::{self, Hash};
 use crate::ledger::note::SigningKey;
@@ -46,8 +45,16 @@ struct Edge {
     frontier: Frontier,
     /// The last bundle, where it is partial.
     bundle: Vec<u8>,
-    /// Directories that are on the disk with all that leads to them.
-    durable: BTreeSet<String>,
+    directories: Directories,
+}
+
+/// What is known of directories beneath the ledger's own.
+#[derive(Debug, Default)]
+struct Directories {
+    /// That the checkpoint needs, so that they and what leads to them were durable before it was.
+    needed: BTreeSet<String>,
+    /// That this writer knows to be there, and has seen to it that they are durable.
+    there: BTreeSet<String>,
 }
 
 impl<'l> Writer<'l> {
@@ -109,7 +116,7 @@ impl<'l> Writer<'l> {
             false => entries.par_iter().map(|entry| merkle::leaf(entry)).collect(),
         };
         let disk = &*self.log.disk;
-        let mut files = Files::new(disk, mem::take(&mut edge.durable));
+        let mut files = Files::new(disk, mem::take(&mut edge.directories));
         for (entry, leaf) in entries.iter().zip(leaves) {
             if !tile::push_entry(&mut edge.bundle, entry) {
                 return Err(LogError::EntryTooLarge { found: entry.len() });
@@ -131,7 +138,7 @@ impl<'l> Writer<'l> {
             }
             files.place(partial, &tile::bytes(hashes))?;
         }
-        edge.durable = files.finish()?;
+        edge.directories = files.finish()?;
         let origin = self.log.key.name().to_owned();
         let size = edge.frontier.size();
         let signed = commit(self.log, self.key, Checkpoint { origin, size, root: edge.frontier.root() })?;
@@ -172,7 +179,12 @@ fn load(log: &Log, key: &SigningKey) -> Result<(SignedCheckpoint, Edge), LogErro
 
 impl Edge {
     fn new(frontier: Frontier, bundle: Vec<u8>) -> Self {
-        Self { frontier, bundle, durable: BTreeSet::new() }
+        let tiles = frontier.partials().map(|(tile, _)| tile);
+        let files =
+            tiles.flat_map(|tile| [tile, Tile { kind: Kind::Entries, ..tile }]).map(|tile| tile.to_string());
+        let needed =
+            files.flat_map(|path| directories(&path).map(str::to_owned).collect::<Vec<_>>()).collect();
+        Self { frontier, bundle, directories: Directories { needed, there: BTreeSet::new() } }
     }
 }
 
@@ -195,13 +207,17 @@ struct Files<'d> {
     pending: Vec<(Box<dyn Written>, String, String)>,
     /// Directories in which names changed.
     changed: BTreeSet<String>,
-    /// Directories that are there.
-    there: BTreeSet<String>,
+    directories: Directories,
+}
+
+/// The directories that lead to a file, from the outermost on.
+fn directories(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').filter_map(|(at, _)| path.get(..at))
 }
 
 impl<'d> Files<'d> {
-    fn new(disk: &'d dyn Disk, there: BTreeSet<String>) -> Self {
-        Self { disk, pending: Vec::new(), changed: BTreeSet::new(), there }
+    fn new(disk: &'d dyn Disk, directories: Directories) -> Self {
+        Self { disk, pending: Vec::new(), changed: BTreeSet::new(), directories }
     }
 
     /// Writes a file; it has its name once [`finish`](Self::finish) is done.
@@ -214,15 +230,16 @@ impl<'d> Files<'d> {
     }
 
     /// Makes the directories that lead to a file. That one is there does not say that it is durable: whoever made it may
-    /// have been cut off. So each is brought to the disk once by every writer.
+    /// have been cut off. So, unless the checkpoint needs it, each is brought to the disk once by every writer.
     fn make_directories(&mut self, path: &str) -> Result<(), LogError> {
         let mut parent = "";
-        for (at, _) in path.match_indices('/') {
-            let directory = path.get(..at).unwrap_or_default();
-            if !self.there.contains(directory) {
-                self.disk.make_directory(directory)?;
-                self.there.insert(directory.to_owned());
-                self.changed.insert(parent.to_owned());
+        for directory in directories(path) {
+            if !self.directories.there.contains(directory) {
+                let made = self.disk.make_directory(directory)?;
+                if made || !self.directories.needed.contains(directory) {
+                    self.changed.insert(parent.to_owned());
+                }
+                self.directories.there.insert(directory.to_owned());
             }
             parent = directory;
         }
@@ -242,13 +259,13 @@ impl<'d> Files<'d> {
         Ok(())
     }
 
-    /// Brings files and names to the disk, and gives the directories that are there.
-    fn finish(mut self) -> Result<BTreeSet<String>, LogError> {
+    /// Brings files and names to the disk, and gives what is known of directories by then.
+    fn finish(mut self) -> Result<Directories, LogError> {
         self.settle()?;
         for directory in &self.changed {
             self.disk.sync_directory(directory)?;
         }
-        Ok(self.there)
+        Ok(self.directories)
     }
 }
 
