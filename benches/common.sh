@@ -8,12 +8,14 @@ mkdir -p "$data"
 dropgate=$data/dropgate
 cp "${CARGO_TARGET_DIR:-$root/target}/release/dropgate" "$dropgate"
 
-# Sets `seconds` and, in KiB, `peak`.
+# Sets `seconds`, `peak` (in KiB), and `cpu`: the seconds that all its threads took together, 0 where nothing tells.
 measure() { # command...
     local log=$data/time.log start end
     if [[ -x /usr/bin/time ]]; then
-        /usr/bin/time --format='%e %M' --output="$log" "$@" >"$data/out.log" 2>&1 || failed "$@"
-        read -r seconds peak < <(tail -n 1 "$log")
+        /usr/bin/time --format='%e %M %U %S' --output="$log" "$@" >"$data/out.log" 2>&1 || failed "$@"
+        local user system
+        read -r seconds peak user system < <(tail -n 1 "$log")
+        cpu=$(awk "BEGIN { printf \"%.2f\", $user + $system }")
     else
         start=$EPOCHREALTIME
         "$@" >"$data/out.log" 2>&1 &
@@ -26,6 +28,7 @@ measure() { # command...
         end=$EPOCHREALTIME
         seconds=$(awk "BEGIN { printf \"%.2f\", $end - $start }")
         peak=$high
+        cpu=0
     fi
 }
 

@@ -579,7 +579,7 @@ fn an_unreadable_file_is_no_admission() {
     let store = scene.home.path().join("store");
     fs::create_dir(&store).unwrap();
     let file = fs::read_dir(scene.file("firmware")).unwrap().next().unwrap().unwrap().path();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     let Some(mut command) = as_nobody(scene.home.path()) else { return };
     exits(&command.args(arguments(&scene, &scene.drop(), &store)).output().unwrap(), 2, "Permission denied");
     assert_eq!(shown(&store).len(), 1);
