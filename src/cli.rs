@@ -6,6 +6,7 @@ mod diff;
 mod init;
 mod judging;
 mod key;
+mod ledger;
 mod manifest;
 mod output;
 mod policy;
@@ -65,6 +66,9 @@ enum Command {
     /// Make and look at signing keys.
     #[command(subcommand)]
     Key(key::Command),
+    /// Ask the record of verdicts, check it, and prove what is in it.
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// Write a commented gate.toml, trust.toml and policies to begin with.
     Init(init::Init),
     /// Check policy packs; explain controls and findings.
@@ -106,6 +110,7 @@ pub fn run() -> ExitCode {
         Command::Manifest(command) => command.run(&output),
         Command::Attest(command) => command.run(&output),
         Command::Key(command) => command.run(&output),
+        Command::Ledger(command) => command.run(&output),
         Command::Init(init) => init.run(&output),
         Command::Policy(command) => command.run(&output),
         Command::Completions { shell } => completions(shell, &output),

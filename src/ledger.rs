@@ -31,6 +31,7 @@ pub mod query;
 pub mod index;
 
 pub mod answer;
+pub mod audit;
 
 pub mod lines;
 

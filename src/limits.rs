@@ -264,7 +264,7 @@ pub const PROOF_BYTES: usize = 1 << 20;
 
 /// How long whoever asks the ledger waits for another one who brings its index up to date. The answer can be had without it,
 /// from the log.
-pub const LEDGER_INDEX_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+pub const LEDGER_INDEX_WAIT: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Most entries that are added to the index in its place. That is done in one transaction, for which others wait; of more, a
 /// new index is made beside it.

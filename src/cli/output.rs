@@ -1,9 +1,10 @@
 //! Where results, notes and errors go: results to standard output, the rest to standard error.
 
 use crate::config::ConfigError;
-use crate::escape::lines;
+use crate::escape::{is_deceptive, lines};
 use crate::files::FileError;
 use crate::gate::GateError;
+use crate::ledger::LedgerError;
 use crate::policy::PolicyRefusal;
 use anstream::AutoStream;
 use std::io::{self, IsTerminal, Write};
@@ -34,9 +35,9 @@ pub enum Failure {
     /// The drop could not be looked at.
     #[error(transparent)]
     Source(#[from] crate::drop::SourceError),
-    /// The ledger could not be read.
+    /// The ledger could not be read, or is not what it should be.
     #[error(transparent)]
-    Ledger(#[from] crate::ledger::LedgerError),
+    Ledger(#[from] LedgerError),
     /// A verdict could not be recorded.
     #[error(transparent)]
     Record(#[from] crate::record::RecordError),
@@ -85,6 +86,30 @@ impl Output {
     pub fn print(&self, text: &str) -> Result<(), Failure> {
         let mut stream = AutoStream::new(io::stdout().lock(), self.choice(io::stdout().is_terminal()));
         stream.write_all(text.as_bytes()).and_then(|()| stream.flush()).map_err(Failure::Print)
+    }
+
+    /// Where to print a long result, as by [`print`](Self::print). Whoever writes must flush.
+    pub fn stream(&self) -> impl Write {
+        let stream = AutoStream::new(io::stdout().lock(), self.choice(io::stdout().is_terminal()));
+        io::BufWriter::with_capacity(64 << 10, stream)
+    }
+
+    /// Prints exact bytes, which may be anybody's: a terminal would obey them, so it gets them only where they can do
+    /// nothing.
+    pub fn exact(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let harmless = |text: &str| text.chars().all(|c| matches!(c, '\n' | '\t') || !is_deceptive(c));
+        if io::stdout().is_terminal() && !str::from_utf8(bytes).is_ok_and(harmless) {
+            return Err(Failure::said(
+                "expected --output FILE or a pipe, found a terminal: these bytes could be commands to it",
+            ));
+        }
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Failure::Print)
+    }
+
+    /// Prints an error that ends nothing.
+    pub fn error(&self, text: &str) {
+        self.to_stderr(&format!("error: {}\n", lines(text)));
     }
 
     /// Prints a note, unless the user wants none.

@@ -132,7 +132,26 @@ impl Index {
     /// # Errors
     /// When it can't be used for this log at this checkpoint.
     pub fn open(place: Place<'_>, at: &Checkpoint) -> Result<Option<Self>, IndexError> {
-        Self::open_as(place, at, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        let opened = Self::open_as(place, at, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        if let Some(index) = &opened {
+            index.size_again()?;
+        }
+        Ok(opened)
+    }
+
+    /// From here on it is seen as it is now, though others add to it: its size and its rows must be of one time.
+    fn size_again(&self) -> Result<(), IndexError> {
+        let read = || -> rusqlite::Result<u64> {
+            self.connection.execute_batch("BEGIN")?;
+            self.connection.query_row("SELECT size FROM about WHERE rowid = 1", [], |row| row.get(0))
+        };
+        match read().map_err(|why| self.failed(why))? {
+            size if size == self.size => Ok(()),
+            _ => Err(IndexError::File {
+                path: self.path.clone(),
+                why: "it grew while it was opened".to_owned(),
+            }),
+        }
     }
 
     fn open_as(place: Place<'_>, at: &Checkpoint, access: OpenFlags) -> Result<Option<Self>, IndexError> {
@@ -206,19 +225,21 @@ impl Index {
         at: &Checkpoint,
         note: &mut dyn FnMut(&IndexError),
     ) -> Result<Option<Self>, LogError> {
-        let opened = match Self::open(place, at) {
+        match Self::open(place, at) {
             Ok(Some(index)) if index.is_current(place, at) => return Ok(Some(index)),
             Err(IndexError::Log(error)) => return Err(*error),
-            opened => opened,
-        };
+            // Closed here: who reads keeps others from writing.
+            _ => {}
+        }
         match Self::brought_up(place, at, note) {
-            Ok(index) => Ok(Some(index)),
+            Ok(()) => {}
+            Err(IndexError::Log(error)) => return Err(*error),
+            Err(error) => note(&error),
+        }
+        // Where it could not be brought up to date, what it knows is good as far as it goes.
+        match Self::open(place, at) {
             Err(IndexError::Log(error)) => Err(*error),
-            Err(error) => {
-                note(&error);
-                // What it knows is good as far as it goes.
-                Ok(opened.ok().flatten())
-            }
+            opened => Ok(opened.ok().flatten()),
         }
     }
 
@@ -239,7 +260,7 @@ impl Index {
         place: Place<'_>,
         at: &Checkpoint,
         note: &mut dyn FnMut(&IndexError),
-    ) -> Result<Self, IndexError> {
+    ) -> Result<(), IndexError> {
         let _held = place.lock()?;
         let opened = Self::open_as(place, at, OpenFlags::SQLITE_OPEN_READ_WRITE);
         match opened {
@@ -247,7 +268,7 @@ impl Index {
                 let few = at.size.saturating_sub(index.size) <= limits::LEDGER_INDEX_STEP;
                 if few {
                     match index.catch_up(place, at) {
-                        Ok(()) => return Ok(index),
+                        Ok(()) => return Ok(()),
                         Err(error @ IndexError::Log(_)) => return Err(error),
                         Err(error) => note(&error),
                     }
@@ -283,7 +304,7 @@ impl Index {
     }
 
     /// Makes it from the log, in a file of its own, and puts that in its place.
-    fn make(place: Place<'_>, at: &Checkpoint) -> Result<Self, IndexError> {
+    fn make(place: Place<'_>, at: &Checkpoint) -> Result<(), IndexError> {
         let path = place.path()?;
         let shown = escape::path(&path);
         let failed_file =
@@ -305,9 +326,7 @@ impl Index {
         }
         readable(half.as_file()).map_err(failed_file)?;
         half.persist(&path).map_err(|error| failed_file(error.error))?;
-        place.disk.sync_directory("")?;
-        let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
-        Self::checked(connection, shown.clone())
+        Ok(place.disk.sync_directory("")?)
     }
 
     fn fill_new(

@@ -31,8 +31,23 @@ pub fn render(verdict: &Verdict) -> Result<String, serde_json::Error> {
 /// When it can't be put into JSON.
 pub fn pretty(value: &impl Serialize) -> Result<String, serde_json::Error> {
     let mut bytes = Vec::new();
-    let formatter = Safe(PrettyFormatter::new());
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, formatter))?;
+    value.serialize(&mut serializer(&mut bytes))?;
+    bytes.push(b'\n');
+    String::from_utf8(bytes).map_err(serde::ser::Error::custom)
+}
+
+/// What [`pretty`] renders with, for what is too large to be held.
+pub fn serializer<W: Write>(to: W) -> serde_json::Serializer<W, impl Formatter> {
+    serde_json::Serializer::with_formatter(to, Safe(PrettyFormatter::new()))
+}
+
+/// Renders anything as one line, with a line break at the end, as safe to print as by [`pretty`].
+///
+/// # Errors
+/// When it can't be put into JSON.
+pub fn line(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    let mut bytes = Vec::new();
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, SafeLine))?;
     bytes.push(b'\n');
     String::from_utf8(bytes).map_err(serde::ser::Error::custom)
 }
@@ -183,18 +198,31 @@ fn waiver(note: &WaiverNote) -> Value {
 /// Lays JSON out in lines, and writes characters that deceive a terminal as `\u` escapes.
 struct Safe(PrettyFormatter<'static>);
 
+/// Writes compact JSON, with the same escapes.
+struct SafeLine;
+
+impl Formatter for SafeLine {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
+        write_safely(to, fragment)
+    }
+}
+
+fn write_safely<W: ?Sized + Write>(to: &mut W, fragment: &str) -> io::Result<()> {
+    for c in fragment.chars() {
+        if escape::is_deceptive(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(to, "\\u{unit:04x}")?;
+            }
+        } else {
+            to.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
 impl Formatter for Safe {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
-        for c in fragment.chars() {
-            if escape::is_deceptive(c) {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    write!(to, "\\u{unit:04x}")?;
-                }
-            } else {
-                to.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?;
-            }
-        }
-        Ok(())
+        write_safely(to, fragment)
     }
 
     fn begin_array<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {

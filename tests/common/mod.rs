@@ -10,6 +10,7 @@
 )]
 
 pub mod case;
+pub mod ledger;
 pub mod record;
 
 use dropgate::policy::controls;
