@@ -155,7 +155,8 @@ enum Before {
 
 fn prepared(scene: &Scene, store: &Path, before: Before) {
     // A version is read-only, which root does not feel.
-    let removed = Command::new("rm").arg("-rf").args([store, &scene.home.path().join("gate/ledger")]).status();
+    let removed =
+        Command::new("rm").arg("-rf").args([store, &scene.home.path().join("gate/ledger")]).status();
     assert!(removed.unwrap().success());
     if before == Before::DropAndLeftover {
         assert_eq!(plainly(scene, store).status.code(), Some(0));

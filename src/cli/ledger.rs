@@ -2,8 +2,10 @@
 
 mod checkpoint;
 mod export;
+mod key;
 mod list;
 mod proof;
+mod replay;
 mod show;
 mod text;
 mod verify;
@@ -51,6 +53,10 @@ pub enum Command {
     Checkpoint(checkpoint::PrintCheckpoint),
     /// Write entries for spreadsheets and programs: a line for each.
     Export(export::Export),
+    /// Judge a drop again as an entry says that it was judged, and compare.
+    Replay(replay::Replay),
+    /// Print the verifier key of a ledger.
+    Key(key::Key),
 }
 
 impl Command {
@@ -65,6 +71,8 @@ impl Command {
             Self::VerifyProof(verify) => verify.run(output),
             Self::Checkpoint(checkpoint) => checkpoint.run(output),
             Self::Export(export) => export.run(output),
+            Self::Replay(replay) => replay.run(output),
+            Self::Key(key) => key.run(output),
         };
         match done {
             Err(failure @ Failure::Ledger(_)) if is_about_the_record(&failure) => {

@@ -41,6 +41,9 @@ pub enum Failure {
     /// A verdict could not be recorded.
     #[error(transparent)]
     Record(#[from] crate::record::RecordError),
+    /// A verdict could not be replayed.
+    #[error(transparent)]
+    Replay(#[from] crate::record::ReplayError),
     /// The store could not be written, or its place is taken.
     #[error(transparent)]
     Store(#[from] crate::admit::StoreError),

@@ -18,6 +18,13 @@ pub struct Recording {
     note: Option<String>,
 }
 
+impl Recording {
+    /// Whether there is anything to say.
+    pub fn is_given(&self) -> bool {
+        self.note.is_some()
+    }
+}
+
 /// The gate's ledger.
 pub struct Books {
     /// The ledger.

@@ -33,6 +33,11 @@ pub struct Verify {
 impl Verify {
     /// Judges.
     pub fn run(self, output: &Output) -> Result<ExitCode, Failure> {
+        if !self.record && self.recording.is_given() {
+            return Err(Failure::said(
+                "--note: expected --record beside it, for a note goes into the ledger",
+            ));
+        }
         let drop = Directory::open(&self.drop)?;
         let prepared = self.judging.prepare(&self.drop, output)?;
         if !self.record {

@@ -163,3 +163,7 @@ pub fn codes(verdict: &Value) -> Vec<&str> {
         .map(|finding| finding["code"].as_str().unwrap())
         .collect()
 }
+
+pub fn sha256(bytes: &[u8]) -> String {
+    dropgate::digest::DocumentDigest::of(bytes).to_string()
+}
