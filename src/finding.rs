@@ -95,7 +95,7 @@ codes! {
     /// No manifest could be verified, so nothing that it says is known.
     NoVerifiedManifest = "no-verified-manifest", "See what so12.manifest-signed found.";
     /// There is nothing to compare the version with.
-    BaselineMissing = "baseline-missing", "For the operator: give the manifest of the last accepted version with --baseline.";
+    BaselineMissing = "baseline-missing", "For the operator: nothing of this product is in the ledger, or there is none. Give the manifest of the last accepted version with --baseline.";
     /// What was given as baseline is the manifest of another vendor or product.
     BaselineOfAnother = "baseline-of-another", "For the operator: give the baseline of the same vendor and product.";
     /// The version is older than the baseline.
@@ -171,7 +171,7 @@ codes! {
     /// A replacement that does not satisfy what the replaced item was accepted under.
     ReplacementWeaker = "replacement-weaker", "Deliver the replacement with evidence for every control that the replaced item had passed.";
     /// There is no record of what the replaced item was accepted under.
-    ReplacedVerdictMissing = "replaced-verdict-missing", "For the operator: give the verdict under which the replaced item was accepted with --baseline-verdict.";
+    ReplacedVerdictMissing = "replaced-verdict-missing", "For the operator: the ledger has it if it accepted the replaced item. Else give the verdict under which that was accepted with --baseline-verdict.";
     /// The drop is of kind transition, to which the controls of changes do not apply, and the policy lacks so14.transition-handover, which holds every file to a dossier.
     KindNotJudged = "kind-not-judged", "For the operator: put so14.transition-handover and its siblings into the policy. Otherwise ask for a drop of the kind that it is.";
     /// No change record, signed by a key that is trusted for role `change`, is about this manifest.

@@ -18,6 +18,11 @@ use std::fmt;
 pub struct JsonError(String);
 
 impl JsonError {
+    /// What a parser or writer said.
+    pub fn of(error: &serde_json::Error) -> Self {
+        Self::said(&error.to_string())
+    }
+
     /// Says what a parser said. It may quote a value whole, and a value may be as long as the text.
     fn said(message: &str) -> Self {
         let chars = |count: usize| message.char_indices().nth(count).map(|(at, _)| at);

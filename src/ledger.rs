@@ -23,6 +23,7 @@ pub mod log;
 
 pub mod documents;
 
+pub mod configuration;
 pub mod contents;
 pub mod entry;
 

@@ -14,6 +14,7 @@ use crate::digest::{Algorithm, DocumentDigest, hex};
 use crate::drop::path::DropPath;
 use crate::gate::{Examined, Gate};
 use crate::ledger::checkpoint::Checkpoint;
+use crate::ledger::configuration::{self, ConfigurationRefusal};
 use crate::ledger::documents::{DocumentError, Documents};
 use crate::ledger::entry::{self, Action, ControlOutcome, Doc, Entry, EntryRefusal, KeyUse, NamedDoc};
 use crate::ledger::lines::{AcceptedDrop, Candidate, Standing, standing};
@@ -66,6 +67,9 @@ pub enum RecordError {
     /// The verdict can't be put into an entry.
     #[error("the verdict can't be recorded: {0}")]
     Entered(#[from] EntryRefusal),
+    /// The gate's files can't be kept.
+    #[error("the gate's files can't be recorded: {0}")]
+    Gate(#[from] ConfigurationRefusal),
     /// The verdict can't be written down.
     #[error("the verdict can't be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
@@ -351,7 +355,7 @@ fn keys(verdict: &Verdict) -> Vec<entry::Key> {
 /// The documents that an entry names; each is in the ledger already.
 struct Papers<'d> {
     documents: &'d Documents,
-    gate: Vec<NamedDoc>,
+    gate: Doc,
     evidence: Vec<NamedDoc>,
     envelope: Option<Doc>,
     contents: Option<entry::Contents>,
@@ -385,7 +389,7 @@ impl<'d> Papers<'d> {
         };
         Ok(Self {
             documents,
-            gate: put_all(documents, gate)?,
+            gate: put(documents, &configuration::write(gate)?)?,
             evidence: put_all(documents, evidence)?,
             envelope,
             contents,
@@ -418,7 +422,7 @@ fn put(documents: &Documents, bytes: &[u8]) -> Result<Doc, RecordError> {
     Ok(Doc::of(bytes))
 }
 
-/// A file that is named twice, such as one key's for two entries of the trust store, is put once.
+/// A file that is named twice is put once.
 fn put_all<'f>(
     documents: &Documents,
     files: impl Iterator<Item = (String, &'f [u8])>,

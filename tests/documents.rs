@@ -222,8 +222,10 @@ fn the_readme_leads_from_a_folder_to_a_verdict() {
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let blocks: Vec<&str> =
         section.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap()).collect();
-    let [make, judge, spoil] = blocks.as_slice() else { panic!("three blocks were expected") };
-    for (script, exit, word) in [(make, 0, ""), (judge, 0, "ACCEPT"), (spoil, 1, "file-altered")] {
+    let [make, judge, admit, spoil] = blocks.as_slice() else { panic!("four blocks were expected") };
+    for (script, exit, word) in
+        [(make, 0, ""), (judge, 0, "ACCEPT"), (admit, 0, "HOLDS"), (spoil, 1, "file-altered")]
+    {
         let output = Command::new("sh")
             .arg("-c")
             .arg(script)
@@ -250,7 +252,10 @@ fn the_documents_name_nothing_that_is_not_there() {
         "docs/what-accept-means.md",
         "docs/manifest.md",
         "docs/trust.md",
+        "docs/baseline.md",
+        "docs/ledger.md",
         "docs/store.md",
+        "docs/vsa.md",
     ] {
         let text = document(name);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
@@ -282,6 +287,13 @@ fn help_fits_a_width_of_100() {
         "policy check",
         "policy explain",
         "policy list",
+        "ledger list",
+        "ledger show",
+        "ledger verify",
+        "ledger prove",
+        "ledger verify-proof",
+        "ledger checkpoint",
+        "ledger export",
         "completions",
         "man",
     ] {

@@ -20,7 +20,8 @@ fn good() -> Entry {
     let mut entry = scene.entry(&scene.ledger(), &facts);
     let text = json!({ "manifest": { "sha256": "a".repeat(64) }, "entry": 3 });
     entry.baseline = serde_json::from_value(text).unwrap();
-    entry.evidence = vec![entry.gate.files[0].clone()];
+    let waiver = json!([{ "name": "waiver.dsse.json", "sha256": "b".repeat(64), "size": 3 }]);
+    entry.evidence = serde_json::from_value(waiver).unwrap();
     entry
 }
 
@@ -115,10 +116,14 @@ fn what_no_verdict_says_is_refused() {
         ("a name with a slash", &|v| v["release"]["product"] = "a/b".into(), "name"),
         ("a name that commands a terminal", &|v| v["release"]["vendor"] = "a\u{1b}[2J".into(), "name"),
         ("a time without a zone", &|v| v["recordedAt"] = "2026-01-20T12:00:00".into(), "zone"),
-        ("no gate", &|v| v["gate"]["files"] = json!([]), "gate.toml"),
+        ("no gate", &|v| v["gate"]["files"] = json!([]), "files"),
         (
-            "two files of the gate under one name",
-            &|v| v["gate"]["files"][1]["name"] = "gate.toml".into(),
+            "two statements under one name",
+            &|v| {
+                let mut other = v["evidence"][0].clone();
+                other["size"] = 4.into();
+                v["evidence"].as_array_mut().unwrap().push(other);
+            },
             "one name",
         ),
         ("a key for nothing", &|v| v["keys"][0]["for"] = json!([]), "keys.for"),
@@ -137,7 +142,7 @@ fn what_would_not_be_read_is_not_written() {
     entry.by.note = Some("n".repeat(70_000));
     assert!(entry.write().unwrap_err().to_string().contains("65535"));
     let mut entry = good();
-    entry.gate.files.clear();
+    entry.controls.clear();
     assert!(entry.write().is_err());
 }
 

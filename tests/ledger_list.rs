@@ -19,6 +19,7 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use serde_json::Value;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Six entries, each with something of its own.
@@ -316,6 +317,25 @@ fn whoever_can_not_write_the_index_is_answered_by_the_log() {
 }
 
 #[test]
+fn a_reader_keeps_nobody_from_an_answer() {
+    let scene = Scene::of(&six());
+    list(&scene, &[]).exits(0);
+    scene.record(&six());
+    let before = fs::metadata(scene.file("index.sqlite")).unwrap();
+    let reader = Connection::open(scene.file("index.sqlite")).unwrap();
+    reader.execute_batch("BEGIN; SELECT * FROM about").unwrap();
+    let count: i64 = reader.query_row("SELECT count(*) FROM entries", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 6);
+    let said = list(&scene, &["--vendor", "Borealis"]).exits(0);
+    assert_eq!(said.indices(), [3, 9]);
+    assert!(said.stderr.contains("locked"), "{}", said.stderr);
+    let after = fs::metadata(scene.file("index.sqlite")).unwrap();
+    assert_eq!(before.ino(), after.ino(), "it was not made again");
+    drop(reader);
+    assert_eq!(list(&scene, &["--vendor", "Borealis"]).exits(0).stderr, "");
+}
+
+#[test]
 fn an_index_can_not_invent_an_entry() {
     let scene = Scene::of(&six());
     list(&scene, &[]).exits(0);
@@ -378,7 +398,7 @@ fn show_tells_everything_and_gives_the_exact_documents() {
         "so12 1.0.0, sha256",
         "pass         so12.malware-scan, so12.manifest-complete, so12.manifest-signed",
         "acme-release  of Acme Networks, for release",
-        "gate/trust.toml  7 bytes",
+        "gate  ",
     ] {
         assert!(said.contains(part), "{part}\n{said}");
     }
@@ -595,4 +615,38 @@ proptest! {
 fn the_name_of_the_log_is_that_of_its_key() {
     let scene = Scene::of(&six());
     assert_eq!(list(&scene, &[]).json()["ledger"]["origin"], NAME);
+}
+
+/// Runs the lines of docs/ledger.md that answer auditors' questions, as they stand there.
+#[test]
+fn the_document_answers_the_questions_that_it_asks() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ledger.md");
+    let text = fs::read_to_string(file).unwrap();
+    let script = text.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let scene = Scene::of(&six());
+    let gate = fs::read_to_string(fixture("gate/gate.toml")).unwrap();
+    let gate = gate
+        .replace("trust.toml", fixture("gate/trust.toml").to_str().unwrap())
+        .replace("../../policies", concat!(env!("CARGO_MANIFEST_DIR"), "/policies"));
+    let ledger =
+        format!("{gate}\n[ledger]\ndirectory = \"ledger\"\nverifier-key = \"{}\"\n", scene.key.verifier());
+    write(&scene.home.path().join("gate.toml"), ledger);
+    write(&scene.home.path().join("radio.bin"), "shared");
+    let bin = Path::new(env!("CARGO_BIN_EXE_dropgate")).parent().unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let expected = [Some("2"), Some("2"), Some("2"), Some("0"), Some("0"), None, None, Some("4"), Some("0")];
+    let lines: Vec<&str> = script.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(lines.len(), 11);
+    // What the last two print is another form.
+    for (line, first) in lines.iter().zip(expected.into_iter().map(Some).chain([None, None])) {
+        let output = std::process::Command::new("sh")
+            .args(["-c", line])
+            .current_dir(scene.home.path())
+            .env("PATH", &path)
+            .output()
+            .unwrap();
+        let said = Said::of(output).exits(0);
+        let row = said.stdout.lines().nth(1).and_then(|row| row.split_whitespace().next());
+        assert!(first.is_none_or(|first| row == first), "{line}: expected {first:?}\n{}", said.stdout);
+    }
 }

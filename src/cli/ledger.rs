@@ -40,7 +40,7 @@ const VERSION: u32 = 1;
 #[derive(clap::Subcommand)]
 pub enum Command {
     /// List entries: who let what in, when, and with which verdict.
-    List(list::List),
+    List(Box<list::List>),
     /// Show one entry, or a document that it names.
     Show(show::Show),
     /// Check the whole record: every entry, every document, the index.
@@ -52,7 +52,7 @@ pub enum Command {
     /// Print the newest checkpoint, to be kept elsewhere.
     Checkpoint(checkpoint::PrintCheckpoint),
     /// Write entries for spreadsheets and programs: a line for each.
-    Export(export::Export),
+    Export(Box<export::Export>),
     /// Judge a drop again as an entry says that it was judged, and compare.
     Replay(replay::Replay),
     /// Print the verifier key of a ledger.

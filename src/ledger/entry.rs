@@ -274,8 +274,8 @@ pub struct Contents {
 pub struct GateFiles {
     /// The operator's name.
     pub operator: String,
-    /// Every file that it was read from, gate.toml first, by path from there.
-    pub files: Vec<NamedDoc>,
+    /// Every file that it was read from: see [`super::configuration`].
+    pub files: Doc,
 }
 
 /// A policy pack.
@@ -452,7 +452,7 @@ impl Entry {
         let mut all = vec![own("verdict", self.verdict_document)];
         all.extend(self.manifest.map(|manifest| own("manifest", manifest.envelope)));
         all.extend(self.contents.map(|contents| own("contents", contents.document)));
-        all.extend(self.gate.files.iter().map(|file| in_folder("gate", file)));
+        all.push(own("gate", self.gate.files));
         all.extend(self.evidence.iter().map(|file| in_folder("evidence", file)));
         if let Some(baseline) = &self.baseline {
             all.extend(baseline.envelope.map(|doc| own("baseline/manifest", doc)));
@@ -520,15 +520,10 @@ impl Entry {
 
     fn check_names(&self) -> Result<(), EntryRefusal> {
         let refuse = |place, expected, found: String| Err(EntryRefusal::Field { place, expected, found });
-        if self.gate.files.is_empty() {
-            return refuse("gate.files", "gate.toml at least", "none".to_owned());
-        }
-        for (place, files) in [("gate.files", &self.gate.files), ("evidence", &self.evidence)] {
-            let mut seen: BTreeMap<&str, Doc> = BTreeMap::new();
-            for file in files {
-                if seen.insert(&file.name, file.doc()).is_some_and(|other| other != file.doc()) {
-                    return refuse(place, "one document under one name", format!("two as {:?}", file.name));
-                }
+        let mut seen: BTreeMap<&str, Doc> = BTreeMap::new();
+        for file in &self.evidence {
+            if seen.insert(&file.name, file.doc()).is_some_and(|other| other != file.doc()) {
+                return refuse("evidence", "one document under one name", format!("two as {:?}", file.name));
             }
         }
         for key in &self.keys {

@@ -26,7 +26,7 @@ use crate::escape;
 use crate::limits;
 use fill::{Filler, Prepared};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use std::path::{Path, PathBuf};
 
 /// The index's file.
@@ -269,13 +269,13 @@ impl Index {
                 if few {
                     match index.catch_up(place, at) {
                         Ok(()) => return Ok(()),
-                        Err(error @ IndexError::Log(_)) => return Err(error),
+                        Err(error) if error.is_no_fault_of_the_index() => return Err(error),
                         Err(error) => note(&error),
                     }
                 }
             }
             Ok(None) => {}
-            Err(error @ IndexError::Log(_)) => return Err(error),
+            Err(error) if error.is_no_fault_of_the_index() => return Err(error),
             Err(error) => note(&error),
         }
         Self::make(place, at)
@@ -311,8 +311,7 @@ impl Index {
             |why: std::io::Error| IndexError::File { path: shown.clone(), why: why.to_string() };
         let directory = path.parent().unwrap_or(Path::new("/"));
         place.remove_halves(directory);
-        let mut builder = tempfile::Builder::new();
-        let half = builder.prefix(HALF).tempfile_in(directory).map_err(failed_file)?;
+        let half = builder().tempfile_in(directory).map_err(failed_file)?;
         let failed = |why| IndexError::sqlite(&shown, why);
         {
             let connection = connect(half.path(), OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
@@ -324,7 +323,6 @@ impl Index {
         for left in ["-journal", "-wal", "-shm"] {
             place.disk.remove(&format!("{FILE}{left}"))?;
         }
-        readable(half.as_file()).map_err(failed_file)?;
         half.persist(&path).map_err(|error| failed_file(error.error))?;
         Ok(place.disk.sync_directory("")?)
     }
@@ -372,6 +370,16 @@ impl IndexError {
     fn sqlite(path: &str, why: rusqlite::Error) -> Self {
         Self::Sqlite { path: path.to_owned(), why }
     }
+
+    /// Whether making it again would mend nothing: the log can't be read, or others read the index all along.
+    fn is_no_fault_of_the_index(&self) -> bool {
+        let busy = |why: &rusqlite::Error| why.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+        match self {
+            Self::Log(_) => true,
+            Self::Sqlite { why, .. } => busy(why),
+            _ => false,
+        }
+    }
 }
 
 impl Place<'_> {
@@ -407,14 +415,16 @@ impl Place<'_> {
     }
 }
 
-/// The index is to be read by whoever reads the log; temporary files are their owner's alone.
-fn readable(file: &std::fs::File) -> std::io::Result<()> {
+/// Who may read the log may read its index: the process's mask says who.
+fn builder() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(HALF);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    Ok(())
+    builder
 }
 
 fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {

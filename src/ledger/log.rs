@@ -264,7 +264,7 @@ impl Log {
         &self,
         at: &Checkpoint,
         indices: &[u64],
-        each: &mut dyn FnMut(u64, &[u8]) -> Result<(), LogError>,
+        each: &mut (impl FnMut(u64, &[u8]) -> Result<(), LogError> + ?Sized),
     ) -> Result<(), LogError> {
         let tree = Tree::open(&*self.disk, at)?;
         for same in indices.chunk_by(|one, next| one / 256 == next / 256) {

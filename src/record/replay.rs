@@ -4,11 +4,11 @@ use super::{Before, RecordError};
 use crate::drop::{Progress, Source};
 use crate::gate::{Circumstances, Gate, GateError};
 use crate::ledger::View;
-use crate::ledger::entry::NamedDoc;
+use crate::ledger::configuration;
 use crate::report;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Why a verdict could not be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -54,17 +54,15 @@ pub fn replay(
 ) -> Result<Replay, ReplayError> {
     let broken = |why: String| RecordError::Entry { entry: number, why };
     let entry = ledger.entry(number).map_err(RecordError::from)?;
-    let read = |file: &NamedDoc| ledger.document(&file.doc()).map_err(RecordError::from);
-    let mut files: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
-    for file in &entry.gate.files {
-        files.insert(PathBuf::from(&file.name), read(file)?);
-    }
-    let first =
-        entry.gate.files.first().ok_or_else(|| broken("expected gate.toml, found no file".to_owned()))?;
-    let gate = Gate::load(Path::new(&first.name), &files)?;
+    let text = ledger.document(&entry.gate.files).map_err(RecordError::from)?;
+    let kept = configuration::read(&text).map_err(|why| broken(why.to_string()))?;
+    let first = kept.first().map(|file| PathBuf::from(&file.name)).unwrap_or_default();
+    let files = kept.into_iter().map(|file| (PathBuf::from(file.name), file.text.into_bytes()));
+    let files: BTreeMap<PathBuf, Vec<u8>> = files.collect();
+    let gate = Gate::load(&first, &files)?;
     let mut evidence = Vec::new();
     for file in &entry.evidence {
-        evidence.push((file.name.clone(), read(file)?));
+        evidence.push((file.name.clone(), ledger.document(&file.doc()).map_err(RecordError::from)?));
     }
     let before = match &entry.baseline {
         Some(baseline) => Before::recorded(ledger, number, baseline)?,

@@ -4,9 +4,10 @@ use dropgate::digest::DocumentDigest;
 use dropgate::drop::path::{DropPath, Name};
 use dropgate::finding::Outcome;
 use dropgate::ledger::checkpoint::SignedCheckpoint;
+use dropgate::ledger::configuration;
 use dropgate::ledger::entry::{
     Action, Admission, AdmissionState, By, Contents, ControlOutcome, Digest, Doc, Entry, EntryType,
-    GateFiles, Key, KeyUse, Manifest, NamedDoc, Policy, Release, Tool, Waiver,
+    GateFiles, Key, KeyUse, Manifest, Policy, Release, Tool, Waiver,
 };
 use dropgate::ledger::note::SigningKey;
 use dropgate::ledger::{Ledger, contents};
@@ -116,11 +117,10 @@ impl Scene {
             ledger.documents().put(text).unwrap();
             Doc::of(text)
         };
-        let named = |name: &str, text: &str| {
-            let doc = put(text.as_bytes());
-            NamedDoc { name: name.to_owned(), sha256: doc.sha256, size: doc.size }
-        };
         let name = |text: &str| Name::parse(text).unwrap();
+        let files = [("gate.toml", "version = 1\n"), ("trust.toml", "# keys\n")];
+        let gate =
+            configuration::write(files.map(|(name, text)| (name.to_owned(), text.as_bytes()))).unwrap();
         let listed: Vec<(DocumentDigest, DropPath)> =
             facts.files.iter().map(|(path, text)| (digest(text), DropPath::parse(path).unwrap())).collect();
         let list = contents::write(listed.iter().map(|(digest, path)| (*digest, path)));
@@ -173,10 +173,7 @@ impl Scene {
                 bytes: 5,
             }),
             verdict_document: put(verdict.as_bytes()),
-            gate: GateFiles {
-                operator: "Example Telecom".to_owned(),
-                files: vec![named("gate.toml", "version = 1\n"), named("trust.toml", "# keys\n")],
-            },
+            gate: GateFiles { operator: "Example Telecom".to_owned(), files: put(&gate) },
             policies: vec![Policy {
                 id: "so12".to_owned(),
                 version: "1.0.0".to_owned(),

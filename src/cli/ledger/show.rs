@@ -6,9 +6,10 @@ use crate::cli::output::{Failure, Output};
 use crate::config::nearest;
 use crate::escape::Escaped;
 use crate::finding::{Outcome, counted};
-use crate::ledger::LedgerError;
+use crate::ledger::configuration;
 use crate::ledger::entry::{Doc, Entry};
 use crate::ledger::merkle;
+use crate::ledger::{Ledger, LedgerError};
 use crate::verdict::Decision;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -76,6 +77,11 @@ impl Show {
             return Ok(ExitCode::SUCCESS);
         }
         let entry = Entry::read(&bytes).map_err(|why| LedgerError::Entry { index, why })?;
+        if let Some(name) = self.document.as_ref().and_then(|name| name.strip_prefix("gate/")) {
+            let text = file_of_gate(&ledger, &entry, index, name)?;
+            deliver(text.as_bytes(), self.output.as_deref(), output)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         if let Some(name) = &self.document {
             let digest = find(&entry, name)?.sha256;
             let document = ledger.documents().get(&digest).map_err(LedgerError::from)?;
@@ -102,6 +108,22 @@ impl Show {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A file of the gate as it was then.
+fn file_of_gate(ledger: &Ledger, entry: &Entry, index: u64, name: &str) -> Result<String, Failure> {
+    let whole = ledger.documents().get(&entry.gate.files.sha256).map_err(LedgerError::from)?;
+    let files =
+        configuration::read(&whole).map_err(|why| Failure::said(format!("entry {index}: gate: {why}")))?;
+    if let Some(file) = files.iter().find(|file| file.name == name) {
+        return Ok(file.text.clone());
+    }
+    let names: Vec<String> = files.iter().map(|file| format!("gate/{}", Escaped(&file.name))).collect();
+    Err(Failure::said(format!(
+        "--document: expected one of {}; found \"gate/{}\"",
+        names.join(", "),
+        Escaped(name)
+    )))
 }
 
 fn find(entry: &Entry, name: &str) -> Result<Doc, Failure> {

@@ -163,7 +163,7 @@ impl Report {
         }
         list(text, BAD, "wrong", faults)?;
         if !holds {
-            writeln!(text, "  {entries} entries were read before that and are what the checkpoint signs")?;
+            writeln!(text, "  {entries} entries were read, and are what the checkpoint signs")?;
         }
         if holds {
             writeln!(text, "  every tile, bundle and entry is what the checkpoint signs")?;
