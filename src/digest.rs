@@ -3,8 +3,11 @@
 //! A [`ClaimedDigest`](Claimed) comes from a document and a [`ComputedDigest`](Computed) from hashing
 //! alone: there is no parser for the second, so a gate can't compare two claims by mistake.
 
+pub mod sha256;
+
 use blake3::Hasher as Blake3;
-use sha2::{Digest as _, Sha256, Sha384, Sha512};
+use sha2::{Digest as _, Sha384, Sha512};
+use sha256::Sha256;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -320,6 +323,29 @@ impl Hashers {
         if let Some(hash) = &mut self.sha256 {
             hash.update(bytes);
         }
+        self.update_further(bytes);
+    }
+
+    /// Takes the next bytes of two files. Their SHA-256 is advanced together, which is faster than one after the
+    /// other where both have as many bytes; the further algorithms gain nothing from company.
+    pub fn update_two(first: (&mut Self, &[u8]), second: (&mut Self, &[u8])) {
+        let (first, first_bytes) = first;
+        let (second, second_bytes) = second;
+        match (&mut first.sha256, &mut second.sha256) {
+            (Some(one), Some(other)) => {
+                sha256::update_two((one, first_bytes), (other, second_bytes));
+                first.update_further(first_bytes);
+                second.update_further(second_bytes);
+            }
+            _ => {
+                first.update(first_bytes);
+                second.update(second_bytes);
+            }
+        }
+    }
+
+    /// All but SHA-256.
+    fn update_further(&mut self, bytes: &[u8]) {
         if let Some(hash) = &mut self.sha384 {
             hash.update(bytes);
         }
@@ -333,7 +359,7 @@ impl Hashers {
 
     /// The digests of all bytes taken: the only maker of computed digests.
     pub fn finish(self) -> DigestSet<Computed> {
-        let sha256 = self.sha256.map(Sha256::finalize);
+        let sha256 = self.sha256.map(Sha256::finish);
         let sha384 = self.sha384.map(Sha384::finalize);
         let sha512 = self.sha512.map(Sha512::finalize);
         let blake3 = self.blake3.map(|hash| *hash.finalize().as_bytes());
@@ -354,7 +380,7 @@ pub struct DocumentDigest([u8; 32]);
 impl DocumentDigest {
     /// Hashes the document's exact bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
+        Self(Sha256::digest(bytes))
     }
 
     /// Whether it is these bytes.
@@ -455,6 +481,26 @@ mod tests {
         assert!(matches!(of("sha512", &good), Err(DigestRefusal::Length { found: 64, .. })));
         for name in ["SHA256", "sha-256", "sha3_256", ""] {
             assert!(matches!(of(name, &good), Err(DigestRefusal::UnknownAlgorithm { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn two_files_at_once_have_the_digests_that_each_has_alone() {
+        let sets: Vec<Vec<Algorithm>> = (0..16_u8)
+            .map(|bits| {
+                Algorithm::ALL.into_iter().filter(|algorithm| bits & (1 << *algorithm as u8) != 0).collect()
+            })
+            .collect();
+        let (one, other) = ([1; 500].as_slice(), [2; 700].as_slice());
+        for (these, those) in sets.iter().flat_map(|these| sets.iter().map(move |those| (these, those))) {
+            let start = |set: &[Algorithm]| {
+                Hashers::new(set.iter().fold(Algorithms::default(), |set, algorithm| set.with(*algorithm)))
+            };
+            let (mut first, mut second) = (start(these), start(those));
+            Hashers::update_two((&mut first, &one[..100]), (&mut second, &other[..300]));
+            Hashers::update_two((&mut second, &other[300..]), (&mut first, &one[100..]));
+            assert_eq!(first.finish(), computed(these, one), "{these:?} beside {those:?}");
+            assert_eq!(second.finish(), computed(those, other), "{those:?} beside {these:?}");
         }
     }
 

@@ -644,7 +644,9 @@ fn a_file_changed_while_it_is_hashed_is_never_accepted() {
     let mut site = Site::new();
     site.put("big/small", b"small");
     site.list("big/image.bin", digest_of_zeros().to_owned());
-    // One thread: the large file is read first, and the small one after the change.
+    // One thread, which reads two files at a time: the large ones are read first, and the small one after the change.
+    site.list("second.bin", digest_of_zeros().to_owned());
+    File::create(site.file("second.bin")).unwrap().set_len(SIZE).unwrap();
     site.arguments = vec!["--jobs".into(), "1".into()];
     site.sign();
     let whole = site.file("big/image.bin");

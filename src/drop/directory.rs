@@ -5,13 +5,15 @@
 //! compared again; a last walk tells what changed. Between any two of these somebody may rename,
 //! replace or truncate: what is read is always the listed file, or a [`Disturbance`].
 
+mod pairs;
+
 use super::path::{DropPath, PathRefusal};
-use super::schedule::{self, Outcome};
+use super::schedule::Outcome;
 use super::{
     Disturbance, Entry, HardLink, Identity, Inventory, Odd, Oddity, Progress, ReadRefusal, Source,
     SourceError, Wanted,
 };
-use crate::digest::{Computed, DigestSet, Hashers};
+use crate::digest::{Computed, DigestSet};
 use crate::escape;
 use crate::files::beneath::Beneath;
 use crate::limits;
@@ -350,10 +352,34 @@ impl Drop for Held<'_> {
     }
 }
 
+/// A listed file between its first byte and its last.
+struct Reading<'d> {
+    held: Held<'d>,
+    entry: &'d Entry,
+    left: u64,
+}
+
 impl Directory {
-    fn hold(&self, entry: &Entry) -> Result<Result<Held<'_>, Disturbance>, SourceError> {
+    /// Opens a listed file. Where no descriptor is left it waits for one, so a thread that calls this must hold none
+    /// itself: two that wait for each other's would wait for ever.
+    fn begin<'d>(&'d self, entry: &'d Entry) -> Outcome<Reading<'d>> {
+        self.opened(entry, self.open_beneath(&entry.path))
+    }
+
+    /// The same for a thread that has another file open: `None` where no descriptor is left.
+    fn begin_beside<'d>(
+        &'d self,
+        entry: &'d Entry,
+    ) -> Result<Option<Result<Reading<'d>, Disturbance>>, SourceError> {
+        match self.try_open_beneath(&entry.path) {
+            Err(Errno::MFILE | Errno::NFILE) => Ok(None),
+            tried => self.opened(entry, tried).map(Some),
+        }
+    }
+
+    fn opened<'d>(&'d self, entry: &'d Entry, opened: rustix::io::Result<OwnedFd>) -> Outcome<Reading<'d>> {
         let unreadable = |why| SourceError::Unreadable { doing: "open", shown: entry.path.to_string(), why };
-        let file = match self.open_beneath(&entry.path) {
+        let file = match opened {
             Ok(file) => File::from(file),
             Err(errno) => {
                 return disturbance(errno).map(Err).ok_or_else(|| unreadable(errno.into()));
@@ -362,18 +388,15 @@ impl Directory {
         self.open_files.fetch_add(1, Relaxed);
         let held = Held { file, open_files: &self.open_files };
         Ok(match entry.compare(&held.file)? {
-            None => Ok(held),
+            None => Ok(Reading { held, entry, left: entry.size }),
             Some(disturbance) => Err(disturbance),
         })
     }
 
-    /// Opens for reading, following no link and crossing no mount, and never waits: the file that was
-    /// listed may be a FIFO or a terminal by now.
     fn open_beneath(&self, path: &DropPath) -> rustix::io::Result<OwnedFd> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
         let mut alone = false;
         loop {
-            match self.beneath.open(path.as_str().as_bytes(), flags, Mode::empty()) {
+            match self.try_open_beneath(path) {
                 Err(errno @ (Errno::MFILE | Errno::NFILE)) => {
                     // Others will close what they read. Seen twice to be none, there is nothing to wait for.
                     let nobody = self.open_files.load(Relaxed) == 0;
@@ -386,6 +409,13 @@ impl Directory {
                 done => return done,
             }
         }
+    }
+
+    /// Opens for reading, following no link and crossing no mount, and never waits: the file that was
+    /// listed may be a FIFO or a terminal by now.
+    fn try_open_beneath(&self, path: &DropPath) -> rustix::io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        self.beneath.open(path.as_str().as_bytes(), flags, Mode::empty())
     }
 
     /// Streams a file through `sink`, from the listed file's first byte to its last. What the sink was given counts
@@ -408,37 +438,50 @@ impl Directory {
         stand_in: impl FnOnce(&File) -> Result<Option<&'f File>, SourceError>,
         mut sink: impl FnMut(&[u8]) -> Result<(), SourceError>,
     ) -> Outcome<()> {
-        let held = match self.hold(entry)? {
-            Ok(held) => held,
+        let mut reading = match self.begin(entry)? {
+            Ok(reading) => reading,
             Err(disturbance) => return Ok(Err(disturbance)),
         };
-        let mut reading = stand_in(&held.file)?.unwrap_or(&held.file);
-        let mut left = entry.size;
+        let stand_in = stand_in(&reading.held.file)?;
         loop {
-            let read = match reading.read(buffer) {
-                Ok(read) => read,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(why) => {
-                    return Err(SourceError::Unreadable {
-                        doing: "read",
-                        shown: entry.path.to_string(),
-                        why,
-                    });
-                }
-            };
-            let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
-                break;
-            };
-            // A file that grows faster than it is read would never end.
-            match left.checked_sub(bytes.len() as u64) {
-                Some(rest) => left = rest,
-                None => return Ok(Err(Disturbance::Changed)),
+            match reading.next(stand_in, buffer)? {
+                Ok([]) => return reading.check(),
+                Ok(bytes) => sink(bytes)?,
+                Err(disturbance) => return Ok(Err(disturbance)),
             }
-            sink(bytes)?;
         }
-        Ok(match entry.compare(&held.file)? {
+    }
+}
+
+impl Reading<'_> {
+    /// Reads the next bytes, from the stand-in if there is one. None are left where it gives none:
+    /// then [`check`](Self::check) tells what all the bytes are worth.
+    fn next<'b>(&mut self, stand_in: Option<&File>, buffer: &'b mut [u8]) -> Outcome<&'b [u8]> {
+        let mut file = stand_in.unwrap_or(&self.held.file);
+        let read = loop {
+            match file.read(buffer) {
+                Ok(read) => break read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(why) => {
+                    let shown = self.entry.path.to_string();
+                    return Err(SourceError::Unreadable { doing: "read", shown, why });
+                }
+            }
+        };
+        let bytes = buffer.get(..read).unwrap_or_default();
+        // A file that grows faster than it is read would never end.
+        match self.left.checked_sub(bytes.len() as u64) {
+            Some(rest) => self.left = rest,
+            None => return Ok(Err(Disturbance::Changed)),
+        }
+        Ok(Ok(bytes))
+    }
+
+    /// Looks once more whether all that was read is the listed file.
+    fn check(&self) -> Outcome<()> {
+        Ok(match self.entry.compare(&self.held.file)? {
             Some(disturbance) => Err(disturbance),
-            None if left > 0 => Err(Disturbance::Changed),
+            None if self.left > 0 => Err(Disturbance::Changed),
             None => Ok(()),
         })
     }
@@ -513,15 +556,7 @@ impl Source for Directory {
         wanted: &[Wanted<'_>],
         progress: &dyn Progress,
     ) -> Result<Vec<Result<DigestSet<Computed>, Disturbance>>, SourceError> {
-        schedule::each(wanted, usize::MAX, progress, |wanted, buffer| {
-            let mut hashers = Hashers::new(wanted.algorithms);
-            let streamed = self.stream(wanted.entry, buffer, |bytes| {
-                hashers.update(bytes);
-                progress.read(bytes.len() as u64);
-                Ok(())
-            })?;
-            Ok(streamed.map(|()| hashers.finish()))
-        })
+        pairs::digest(self, wanted, progress)
     }
 
     fn changes_since(&self, inventory: &Inventory) -> Result<Vec<String>, SourceError> {
@@ -581,7 +616,7 @@ impl<'a, T> Roll<'a, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::{Algorithm, Algorithms};
+    use crate::digest::{Algorithm, Algorithms, Hashers};
     use crate::drop::NoProgress;
     use std::ffi::OsStr;
     use std::fs;
@@ -890,9 +925,9 @@ mod tests {
     fn an_open_file_counts_until_it_is_closed() {
         let dir = drop_of(&[("f", "x")]);
         let (source, inventory) = listed(&dir);
-        let held = source.hold(&inventory.files[0]).unwrap().unwrap();
+        let reading = source.begin(&inventory.files[0]).unwrap().unwrap();
         assert_eq!(source.open_files.load(Relaxed), 1);
-        drop(held);
+        drop(reading);
         assert_eq!(source.open_files.load(Relaxed), 0);
     }
 }
