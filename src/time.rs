@@ -96,7 +96,7 @@ impl Serialize for Time {
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let text = crate::json::borrowed(deserializer)?;
         text.parse().map_err(|error| serde::de::Error::custom(format!("{error}; found {:?}", text.as_ref())))
     }
 }

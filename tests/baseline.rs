@@ -4,7 +4,7 @@
 mod common;
 
 use common::record::{Release, Site, codes};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn first(site: &Site) -> PathBuf {
     site.release(&Release { version: "4.1.0", sequence: 10, replaces: None, text: "first" })
@@ -15,7 +15,7 @@ fn next<'r>(version: &'r str, sequence: u64, replaces: &'r str) -> Release<'r> {
 }
 
 /// Judges and records: the exit code and the codes of the findings.
-fn recorded(site: &Site, drop: &PathBuf) -> (Option<i32>, Vec<String>) {
+fn recorded(site: &Site, drop: &Path) -> (Option<i32>, Vec<String>) {
     let (exit, verdict, stderr) = site.verify(drop, &["--record"]);
     assert!(exit.is_some_and(|exit| exit < 2), "{stderr}");
     assert!(stderr.contains("recorded as entry"), "{stderr}");
@@ -23,12 +23,12 @@ fn recorded(site: &Site, drop: &PathBuf) -> (Option<i32>, Vec<String>) {
 }
 
 #[track_caller]
-fn accepted(site: &Site, drop: &PathBuf) {
+fn accepted(site: &Site, drop: &Path) {
     assert_eq!(recorded(site, drop), (Some(0), Vec::new()));
 }
 
 #[track_caller]
-fn rejected(site: &Site, drop: &PathBuf, code: &str) {
+fn rejected(site: &Site, drop: &Path, code: &str) {
     assert_eq!(recorded(site, drop), (Some(1), vec![code.to_owned()]));
 }
 

@@ -56,14 +56,7 @@ fn an_entry_has_one_spelling() {
         ("an escape", text.replacen("Acme", "\\u0041cme", 1)),
         ("a time in another zone", text.replacen("2026-01-20T12:00:00Z", "2026-01-20T13:00:00+01:00", 1)),
         ("a time with an empty fraction", text.replacen("12:00:00Z", "12:00:00.0Z", 1)),
-        (
-            "null for what is absent",
-            text.replacen(",\"action\"", ",\"action\"", 1).replacen(
-                "\"note\":\"job 17\"",
-                "\"note\":null",
-                1,
-            ),
-        ),
+        ("null for what is absent", text.replacen("\"note\":\"job 17\"", "\"note\":null", 1)),
         (
             "fields in another order",
             text.replacen("\"user\":\"ci\",\"uid\":1000", "\"uid\":1000,\"user\":\"ci\"", 1),

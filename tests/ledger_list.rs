@@ -11,6 +11,7 @@ mod common;
 
 use common::ledger::{Facts, NAME, Said, Scene, digest, signing_key, write};
 use common::{dropgate, fixture};
+use dropgate::digest::DocumentDigest;
 use dropgate::ledger::answer::{Answer, Source};
 use dropgate::ledger::documents::Documents;
 use dropgate::ledger::query::Query;
@@ -369,7 +370,7 @@ fn what_can_not_be_known_is_told() {
     let scene = Scene::of(&six());
     let entry = list(&scene, &["--scan"]).json()["entries"][2]["entry"].clone();
     let contents: String = entry["contents"]["document"]["sha256"].as_str().unwrap().to_owned();
-    let document = scene.file(&format!("documents/sha256/{}/{}", &contents[..2], &contents[2..]));
+    let document = scene.file(&Documents::path(&DocumentDigest::from_hex(&contents).unwrap()));
     let whole = fs::read(&document).unwrap();
     fs::remove_file(&document).unwrap();
     let shared = digest("shared").to_string();

@@ -86,7 +86,7 @@ enum Stop {
     /// Something failed, before its verdict was recorded.
     Failed(Failure),
     /// Another drop of the product was accepted in the meantime, and this one is refused beside it.
-    Refused(Recorded),
+    Refused(Box<Recorded>),
 }
 
 impl From<StoreError> for Stop {
@@ -115,7 +115,7 @@ fn let_in(
         let recorded = recorder.record(case, decided, Some(entered_as(admission)), now())?;
         match recorded.decided.verdict.decision() {
             Decision::Accept => entered = Some(recorded),
-            Decision::Reject => return Err(Stop::Refused(recorded)),
+            Decision::Reject => return Err(Stop::Refused(Box::new(recorded))),
         }
         Ok(())
     });
@@ -124,7 +124,7 @@ fn let_in(
         (Ok(_), None) => {
             Err(Failure::said("the drop was admitted without being recorded; this is a fault of dropgate"))
         }
-        (Err(Stop::Refused(recorded)), _) => Ok((recorded, None)),
+        (Err(Stop::Refused(recorded)), _) => Ok((*recorded, None)),
         (Err(Stop::Failed(failure)), None) => Err(failure),
         (Err(Stop::Failed(failure)), Some(recorded)) => Err(Failure::said(format!(
             "{failure}\nACCEPT is recorded as entry {}, and the drop may not stand in the store: admit it again",

@@ -25,6 +25,9 @@ use std::collections::BTreeMap;
 /// The type of entries, and the only value of their first field.
 pub const TYPE: &str = "urn:dropgate:ledger-entry:v1";
 
+/// What an entry takes with all three packs, and some room.
+const ORDINARY_BYTES: usize = 8 << 10;
+
 /// Why something is not an entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EntryRefusal {
@@ -416,6 +419,13 @@ impl Entry {
         if bytes.len() > limits::LEDGER_ENTRY_BYTES {
             return Err(EntryRefusal::TooLong { found: bytes.len() });
         }
+        // What is spelled as we spell it is strict JSON: no key stands twice, and nothing comes after it. Only what is not has
+        // to be looked at for why.
+        if let Ok(entry) = serde_json::from_slice::<Self>(bytes)
+            && entry.write().is_ok_and(|spelled| spelled == bytes)
+        {
+            return Ok(entry);
+        }
         let entry: Self = Strict::check(bytes).and_then(Strict::read)?;
         let spelled = entry.write()?;
         if spelled != bytes {
@@ -431,7 +441,8 @@ impl Entry {
     /// When reading them would refuse them.
     pub fn write(&self) -> Result<Vec<u8>, EntryRefusal> {
         self.check()?;
-        let bytes = serde_json::to_vec(self).map_err(|error| EntryRefusal::Field {
+        let mut bytes = Vec::with_capacity(ORDINARY_BYTES);
+        serde_json::to_writer(&mut bytes, self).map_err(|error| EntryRefusal::Field {
             place: "the entry",
             expected: "what JSON can hold",
             found: error.to_string(),
@@ -443,22 +454,28 @@ impl Entry {
     }
 
     /// Every document that it names.
+    fn docs(&self) -> impl Iterator<Item = Doc> {
+        let baseline = self.baseline.iter().flat_map(|baseline| [baseline.envelope, baseline.verdict]);
+        std::iter::once(self.verdict_document)
+            .chain(self.manifest.map(|manifest| manifest.envelope))
+            .chain(self.contents.map(|contents| contents.document))
+            .chain(std::iter::once(self.gate.files))
+            .chain(self.evidence.iter().map(NamedDoc::doc))
+            .chain(baseline.flatten())
+    }
+
+    /// Every document that it names, with the name by which people ask for it.
     pub fn documents(&self) -> Vec<Named<'_>> {
-        let own = |name: &'static str, doc: Doc| Named { name: Cow::Borrowed(name), doc };
-        let in_folder = |folder: &str, named: &NamedDoc| Named {
-            name: Cow::Owned(format!("{folder}/{}", named.name)),
-            doc: named.doc(),
-        };
-        let mut all = vec![own("verdict", self.verdict_document)];
-        all.extend(self.manifest.map(|manifest| own("manifest", manifest.envelope)));
-        all.extend(self.contents.map(|contents| own("contents", contents.document)));
-        all.push(own("gate", self.gate.files));
-        all.extend(self.evidence.iter().map(|file| in_folder("evidence", file)));
-        if let Some(baseline) = &self.baseline {
-            all.extend(baseline.envelope.map(|doc| own("baseline/manifest", doc)));
-            all.extend(baseline.verdict.map(|doc| own("baseline/verdict", doc)));
-        }
-        all
+        let own = |name: &'static str| std::iter::once(Cow::Borrowed(name));
+        let baseline = self.baseline.as_ref();
+        let names = own("verdict")
+            .chain(self.manifest.iter().flat_map(|_| own("manifest")))
+            .chain(self.contents.iter().flat_map(|_| own("contents")))
+            .chain(own("gate"))
+            .chain(self.evidence.iter().map(|file| Cow::Owned(format!("evidence/{}", file.name))))
+            .chain(baseline.and_then(|own| own.envelope).map(|_| Cow::Borrowed("baseline/manifest")))
+            .chain(baseline.and_then(|own| own.verdict).map(|_| Cow::Borrowed("baseline/verdict")));
+        names.zip(self.docs()).map(|(name, doc)| Named { name, doc }).collect()
     }
 
     /// Whether a control was waived.
@@ -502,8 +519,8 @@ impl Entry {
             if number <= most { Ok(()) } else { Err(found()) }
         };
         let size = "a whole number up to 2^53 - 1, which every reader of JSON keeps exact";
-        for named in self.documents() {
-            most("size", named.doc.size, limits::LEDGER_DOCUMENT_BYTES, "the size of a document")?;
+        for doc in self.docs() {
+            most("size", doc.size, limits::LEDGER_DOCUMENT_BYTES, "the size of a document")?;
         }
         if let Some(release) = &self.release {
             most("release.sequence", release.sequence, limits::SEQUENCE, size)?;

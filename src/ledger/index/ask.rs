@@ -17,83 +17,93 @@ pub struct Candidates {
     pub unlisted: Vec<u64>,
 }
 
-/// The conditions of a question.
-struct Conditions {
-    texts: Vec<String>,
+/// Rows that are looked up one by one, where a condition holds for no more. Of more, the whole table is read in its order,
+/// which takes less than a second for a million.
+const FEW: usize = 20_000;
+
+/// What stands before each column of a condition, until it is known whether SQLite is to find rows by it.
+const MARK: &str = "{by}";
+
+/// A condition on entries.
+#[derive(Debug, Clone)]
+struct Condition {
+    text: String,
     values: Vec<Value>,
 }
 
-impl Conditions {
-    fn add(&mut self, text: impl Into<String>, values: impl IntoIterator<Item = Value>) {
-        self.texts.push(text.into());
-        self.values.extend(values);
+impl Condition {
+    fn new(text: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Self {
+        Self { text: text.into(), values: values.into_iter().collect() }
     }
 
-    fn of(query: &Query, below: u64) -> Self {
-        let mut all = Self { texts: Vec::new(), values: Vec::new() };
-        let text = |text: &str| Value::Text(text.to_owned());
-        all.add("idx < ?", [Value::Integer(i64::try_from(below).unwrap_or(i64::MAX))]);
-        for (column, asked) in
-            [("vendor", &query.vendor), ("product", &query.product), ("version", &query.version)]
-        {
-            if let Some(asked) = asked {
-                all.add(format!("{column} = ?"), [text(asked)]);
-            }
-        }
-        if let Some(manifest) = &query.manifest {
-            all.add("manifest = ?", [blob(manifest)]);
-        }
-        all.outcomes(query);
-        if let Some(key) = &query.key {
-            let find = "keyset IN (SELECT keyset FROM keys WHERE fingerprint = ? UNION SELECT keyset FROM keys WHERE name = ?)";
-            all.add(find, [text(key), text(key)]);
-        }
-        if let Some(waiver) = &query.waiver {
-            let find = "waiverset IN (SELECT waiverset FROM waivers WHERE sha256 = ? UNION SELECT waiverset FROM waivers WHERE ticket = ?)";
-            all.add(find, [text(waiver), text(waiver)]);
-        }
-        // These hold for a large part of all entries: a unary plus keeps SQLite from starting with them where there is
-        // anything else.
-        let plain = if all.texts.len() > 1 || query.artifact.is_some() { "+" } else { "" };
-        if let Some(verdict) = query.verdict {
-            all.add(format!("{plain}verdict = ?"), [text(verdict.name())]);
-        }
-        if let Some(action) = query.action {
-            all.add(format!("{plain}action = ?"), [text(action.name())]);
-        }
-        if let Some(user) = &query.user {
-            all.add(format!("{plain}user = ?"), [text(user)]);
-        }
-        if let Some(since) = query.since {
-            all.add("recorded_at >= ?", [Value::Integer(since.microseconds())]);
-        }
-        if let Some(until) = query.until {
-            all.add("recorded_at < ?", [Value::Integer(until.microseconds())]);
-        }
-        all
+    /// Its text: rows are found by it, or only compared with it (a unary plus keeps an index from being used).
+    fn text(&self, finds: bool) -> String {
+        self.text.replace(MARK, if finds { "" } else { "+" })
     }
+}
 
-    fn outcomes(&mut self, query: &Query) {
-        let text = |text: &str| Value::Text(text.to_owned());
-        let outcome = query.outcome.map(|outcome| text(outcome.name()));
-        let profiles = "profile IN (SELECT profile FROM outcomes WHERE";
-        match (&query.control, outcome) {
-            (Some(control), Some(outcome)) => {
-                self.add(format!("{profiles} control = ? AND outcome = ?)"), [text(control), outcome]);
-            }
-            (Some(control), None) => self.add(format!("{profiles} control = ?)"), [text(control)]),
-            (None, Some(outcome)) => self.add(format!("{profiles} outcome = ?)"), [outcome]),
-            (None, None) => {}
-        }
-        if query.waived {
-            self.add(format!("{profiles} outcome = 'waived')"), []);
-        }
-    }
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
 
-    fn select(&self, more: &str, limit: Option<usize>) -> String {
-        let limit = limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
-        format!("SELECT idx FROM entries WHERE {}{more} ORDER BY idx DESC{limit}", self.texts.join(" AND "))
+/// The conditions of a question, but for that on files.
+fn conditions(query: &Query) -> Vec<Condition> {
+    let mut all = Vec::new();
+    let mut equal = |column: &str, asked: Option<Value>| {
+        all.extend(asked.map(|asked| Condition::new(format!("{MARK}{column} = ?"), [asked])));
+    };
+    equal("vendor", query.vendor.as_deref().map(text));
+    equal("product", query.product.as_deref().map(text));
+    equal("version", query.version.as_deref().map(text));
+    equal("manifest", query.manifest.as_ref().map(blob));
+    equal("verdict", query.verdict.map(|verdict| text(verdict.name())));
+    equal("action", query.action.map(|action| text(action.name())));
+    equal("user", query.user.as_deref().map(text));
+    all.extend(outcomes(query));
+    if let Some(key) = &query.key {
+        all.push(Condition::new(
+            format!(
+                "{MARK}keyset IN (SELECT keyset FROM keys WHERE fingerprint = ? UNION SELECT keyset FROM keys WHERE name = ?)"
+            ),
+            [text(key), text(key)],
+        ));
     }
+    if let Some(waiver) = &query.waiver {
+        all.push(Condition::new(
+            format!(
+                "{MARK}waiverset IN (SELECT waiverset FROM waivers WHERE sha256 = ? UNION SELECT waiverset FROM waivers WHERE ticket = ?)"
+            ),
+            [text(waiver), text(waiver)],
+        ));
+    }
+    let time = |time: crate::time::Time| Value::Integer(time.microseconds());
+    all.extend(match (query.since.map(time), query.until.map(time)) {
+        (Some(since), Some(until)) => Some(Condition::new(
+            format!("({MARK}recorded_at >= ? AND {MARK}recorded_at < ?)"),
+            [since, until],
+        )),
+        (Some(since), None) => Some(Condition::new(format!("{MARK}recorded_at >= ?"), [since])),
+        (None, Some(until)) => Some(Condition::new(format!("{MARK}recorded_at < ?"), [until])),
+        (None, None) => None,
+    });
+    all
+}
+
+fn outcomes(query: &Query) -> Vec<Condition> {
+    let outcome = query.outcome.map(|outcome| text(outcome.name()));
+    let profiles = format!("{MARK}profile IN (SELECT profile FROM outcomes WHERE");
+    let mut all = match (&query.control, outcome) {
+        (Some(control), Some(outcome)) => {
+            vec![Condition::new(format!("{profiles} control = ? AND outcome = ?)"), [text(control), outcome])]
+        }
+        (Some(control), None) => vec![Condition::new(format!("{profiles} control = ?)"), [text(control)])],
+        (None, Some(outcome)) => vec![Condition::new(format!("{profiles} outcome = ?)"), [outcome])],
+        (None, None) => Vec::new(),
+    };
+    if query.waived {
+        all.push(Condition::new(format!("{profiles} outcome = 'waived')"), []));
+    }
+    all
 }
 
 impl Index {
@@ -102,23 +112,51 @@ impl Index {
     /// # Errors
     /// When the file can't be read.
     pub fn ask(&self, query: &Query, below: u64) -> Result<Candidates, IndexError> {
-        let conditions = Conditions::of(query, below.min(self.size));
-        let mut values = conditions.values.clone();
+        let known = below.min(self.size);
+        let conditions = conditions(query);
         let mut found = Candidates::default();
         match &query.artifact {
-            None => found.entries = self.column(&conditions.select("", query.limit), values)?,
+            None => found.entries = self.entries(conditions, known, query.limit)?,
             Some(artifact) => {
-                let unlisted = " AND contents IN (SELECT id FROM contents WHERE read = 0)";
-                found.unlisted = self.column(&conditions.select(unlisted, None), values.clone())?;
-                values.push(blob(artifact));
-                let listed = " AND contents IN (SELECT contents FROM artifacts WHERE digest = ?)";
-                found.entries = self.column(&conditions.select(listed, query.limit), values)?;
+                let mut unlisted = conditions.clone();
+                let unread = format!("{MARK}contents IN (SELECT id FROM contents WHERE read = 0)");
+                unlisted.push(Condition::new(unread, []));
+                found.unlisted = self.entries(unlisted, known, None)?;
+                let mut listed = conditions;
+                let lists = format!("{MARK}contents IN (SELECT contents FROM artifacts WHERE digest = ?)");
+                listed.push(Condition::new(lists, [blob(artifact)]));
+                found.entries = self.entries(listed, known, query.limit)?;
             }
         }
-        let below = Value::Integer(i64::try_from(below).unwrap_or(i64::MAX));
         let unreadable = "SELECT idx FROM unreadable WHERE idx < ? ORDER BY idx DESC";
-        found.unreadable = self.column(unreadable, vec![below])?;
+        found.unreadable = self.column(unreadable, vec![number(below)])?;
         Ok(found)
+    }
+
+    /// The last entries for which all conditions hold. They are found by the one that holds for the fewest: which one that
+    /// is differs from ledger to ledger, and SQLite does not know it.
+    fn entries(&self, all: Vec<Condition>, below: u64, limit: Option<usize>) -> Result<Vec<u64>, IndexError> {
+        let mut fewest = (FEW, None);
+        for (place, condition) in all.iter().enumerate() {
+            let count = format!(
+                "SELECT count(*) FROM (SELECT 1 FROM entries WHERE {} LIMIT {})",
+                condition.text(true),
+                fewest.0
+            );
+            let values = params_from_iter(condition.values.iter());
+            let count = self.connection.query_row(&count, values, |row| row.get(0));
+            let count: usize = count.map_err(|why| self.failed(why))?;
+            if count < fewest.0 {
+                fewest = (count, Some(place));
+            }
+        }
+        let texts = all.iter().enumerate().map(|(place, one)| one.text(fewest.1 == Some(place)));
+        let texts: Vec<String> = std::iter::once("idx < ?".to_owned()).chain(texts).collect();
+        let limit = limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
+        let select =
+            format!("SELECT idx FROM entries WHERE {} ORDER BY idx DESC{limit}", texts.join(" AND "));
+        let values = all.into_iter().flat_map(|one| one.values);
+        self.column(&select, std::iter::once(number(below)).chain(values).collect())
     }
 
     /// Numbers that are selected in descending order, in ascending order.
@@ -132,4 +170,9 @@ impl Index {
         numbers.reverse();
         Ok(numbers)
     }
+}
+
+/// A number of entries, as SQLite holds it.
+fn number(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
