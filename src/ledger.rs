@@ -121,6 +121,7 @@ impl LedgerError {
                 error,
                 LogError::Disk(_)
                     | LogError::Locked { .. }
+                    | LogError::LockLost { .. }
                     | LogError::Reader(_)
                     | LogError::Beyond { .. }
                     | LogError::OtherKey { .. }
@@ -128,7 +129,12 @@ impl LedgerError {
                     | LogError::Full
             ),
             Self::Document(error) => {
-                matches!(error, DocumentError::Missing { .. } | DocumentError::Altered { .. })
+                matches!(
+                    error,
+                    DocumentError::Missing { .. }
+                        | DocumentError::Altered { .. }
+                        | DocumentError::Longer { .. }
+                )
             }
             Self::Disk(_) | Self::None { .. } => false,
             Self::Entry { .. } | Self::IndexInvents { .. } => true,

@@ -5,6 +5,7 @@
 //! drop and writing documents, is done before.
 
 mod before;
+mod gate_files;
 mod replay;
 
 pub use before::{Before, accepted};
@@ -12,7 +13,7 @@ pub use replay::{Difference, Replay, ReplayError, replay};
 
 use crate::digest::{Algorithm, DocumentDigest, hex};
 use crate::drop::path::DropPath;
-use crate::gate::{Examined, Gate};
+use crate::gate::{Examined, Gate, GateError};
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::configuration::{self, ConfigurationRefusal};
 use crate::ledger::documents::{DocumentError, Documents};
@@ -64,18 +65,49 @@ pub enum RecordError {
         /// The version that the flag names.
         found: String,
     },
+    /// The command line names a baseline for a drop that was accepted without one.
+    #[error(
+        "--baseline: this very drop was accepted by entry {entry}, compared with nothing: expected no baseline, found {found:?}; \
+         leave the flag out"
+    )]
+    NoBaseline {
+        /// The entry.
+        entry: u64,
+        /// The version that the flag names.
+        found: String,
+    },
     /// The verdict can't be put into an entry.
     #[error("the verdict can't be recorded: {0}")]
     Entered(#[from] EntryRefusal),
     /// The gate's files can't be kept.
     #[error("the gate's files can't be recorded: {0}")]
     Gate(#[from] ConfigurationRefusal),
+    /// The gate can't be read from what would be kept of it.
+    #[error("the gate's files can't be recorded: from what would be kept of them, {0}")]
+    GateAlone(#[source] Box<GateError>),
     /// The verdict can't be written down.
     #[error("the verdict can't be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// The manifest was verified, and its bytes are not at hand.
     #[error("the manifest's envelope was not kept while the drop was read; this is a fault of dropgate")]
     NoEnvelope,
+}
+
+impl RecordError {
+    /// Whether the record was looked at and is not what it should be. Otherwise it could not be looked at.
+    pub fn is_about_the_record(&self) -> bool {
+        match self {
+            Self::Ledger(error) => error.is_about_the_record(),
+            Self::Entry { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+impl From<GateError> for RecordError {
+    fn from(error: GateError) -> Self {
+        Self::GateAlone(Box::new(error))
+    }
 }
 
 /// A drop that was looked at, with all that its verdict rests on.
@@ -147,6 +179,10 @@ impl Case<'_> {
                 manifest: before.manifest.digest,
                 found: given.manifest.release.version.as_str().to_owned(),
             });
+        }
+        if let (Some(Standing::Again(entry)), None, Some(given)) = (standing, &before, self.given) {
+            let found = given.manifest.release.version.as_str().to_owned();
+            return Err(RecordError::NoBaseline { entry, found });
         }
         let baseline = before.as_ref().or(self.given).map(Before::baseline).unwrap_or_default();
         let verdict = self.gate.decide(self.examined, baseline);
@@ -366,11 +402,8 @@ struct Papers<'d> {
 impl<'d> Papers<'d> {
     /// Puts everything there that the decision has no part in.
     fn of(case: &Case<'_>, documents: &'d Documents) -> Result<Self, RecordError> {
-        let directory = case.gate_file.parent().unwrap_or(Path::new(""));
-        let gate = case.gate.documents().iter().map(|(path, bytes)| {
-            let name = path.strip_prefix(directory).unwrap_or(path);
-            (name.to_string_lossy().into_owned(), bytes.as_slice())
-        });
+        let gate = gate_files::gate_files(case.gate, case.gate_file)?;
+        let gate = gate.iter().map(|(name, bytes)| (name.clone(), bytes.as_slice()));
         let evidence = case.evidence.iter().map(|(name, bytes)| (name.clone(), bytes.as_slice()));
         let verified = case.examined.known();
         let contents = match verified {
@@ -422,20 +455,17 @@ fn put(documents: &Documents, bytes: &[u8]) -> Result<Doc, RecordError> {
     Ok(Doc::of(bytes))
 }
 
-/// A file that is named twice is put once.
+/// One that was given twice is named twice: the verdict remarks on it, and comes out the same when it is given again.
 fn put_all<'f>(
     documents: &Documents,
     files: impl Iterator<Item = (String, &'f [u8])>,
 ) -> Result<Vec<NamedDoc>, RecordError> {
-    let mut all: Vec<NamedDoc> = Vec::new();
-    for (name, bytes) in files {
-        let Doc { sha256, size } = put(documents, bytes)?;
-        let named = NamedDoc { name, sha256, size };
-        if !all.contains(&named) {
-            all.push(named);
-        }
-    }
-    Ok(all)
+    files
+        .map(|(name, bytes)| {
+            let Doc { sha256, size } = put(documents, bytes)?;
+            Ok(NamedDoc { name, sha256, size })
+        })
+        .collect()
 }
 
 /// What arrived of what the manifest lists: the digests that were computed, by path.

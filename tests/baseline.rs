@@ -164,6 +164,23 @@ fn the_ledger_has_the_say_over_the_flag_when_it_is_recorded() {
 }
 
 #[test]
+fn a_drop_that_was_compared_with_nothing_is_compared_with_nothing_again() {
+    let site = Site::new();
+    let one = first(&site);
+    accepted(&site, &one);
+    let older = site.release(&Release { version: "4.0.0", sequence: 9, replaces: None, text: "older" });
+    let manifest = older.join("drop.dsse.json").display().to_string();
+    let (exit, verdict, stderr) = site.verify(&one, &["--record", "--baseline", &manifest]);
+    assert_eq!((exit, verdict.is_null()), (Some(2), true), "{stderr}");
+    assert!(
+        stderr.contains("accepted by entry 0, compared with nothing: expected no baseline, found \"4.0.0\""),
+        "{stderr}"
+    );
+    assert_eq!(site.entries().len(), 1);
+    accepted(&site, &one);
+}
+
+#[test]
 fn without_record_nothing_is_made() {
     let site = Site::new();
     let drop = first(&site);

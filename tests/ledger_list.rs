@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::arithmetic_side_effects
 )]
 
@@ -298,6 +299,20 @@ fn a_link_or_a_directory_in_the_place_of_the_index_is_not_followed() {
     let said = list(&scene, &["--vendor", "Borealis"]).exits(0);
     assert_eq!(said.indices(), [3, 9]);
     assert!(said.stderr.contains("index.sqlite"), "{}", said.stderr);
+}
+
+#[test]
+fn a_pipe_beside_the_index_keeps_nobody_waiting() {
+    let scene = Scene::of(&six());
+    list(&scene, &[]).exits(0);
+    for name in ["index.sqlite-journal", "index.sqlite-wal", "index.sqlite-shm"] {
+        let file = scene.file(name);
+        assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+        let said = list(&scene, &["--vendor", "Borealis"]).exits(0);
+        assert_eq!(said.indices(), [3]);
+        assert!(said.stderr.contains(name), "{}", said.stderr);
+        assert!(file.symlink_metadata().is_err(), "the index was made again");
+    }
 }
 
 #[test]

@@ -588,6 +588,38 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
+fn whoever_lost_the_lock_records_nothing() {
+    let scene = Scene::with(2);
+    let mut one = scene.log.write(&scene.key).unwrap();
+    // As somebody does who takes it for a leftover.
+    fs::remove_file(scene.path("lock")).unwrap();
+    let mut other = scene.log.write(&scene.key).unwrap();
+    assert!(matches!(one.append(&[entry(100)]), Err(LogError::LockLost { .. })));
+    assert_eq!(other.append(&[entry(2)]).unwrap().checkpoint.size, 3);
+    assert!(matches!(one.append(&[entry(101)]), Err(LogError::LockLost { .. })));
+    drop((one, other));
+    assert_eq!(scene.audit().unwrap(), 3);
+    assert_eq!(scene.append(3..4).checkpoint.size, 4);
+}
+
+#[test]
+fn whoever_waited_for_a_lock_that_was_removed_takes_the_new_one() {
+    let scene = Scene::with(1);
+    let first = scene.log.write(&scene.key).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| scene.append(1..2));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        fs::remove_file(scene.path("lock")).unwrap();
+        let second = scene.log.write(&scene.key).unwrap();
+        drop(first);
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        assert!(!waiting.is_finished(), "two hold the lock");
+        drop(second);
+        assert_eq!(waiting.join().unwrap().checkpoint.size, 2);
+    });
+}
+
+#[test]
 fn only_the_ledgers_own_key_appends() {
     let scene = Scene::with(1);
     let other = SigningKey::new(NAME, PrivateKey::generate().unwrap()).unwrap();

@@ -18,6 +18,17 @@ fn entry(site: &Site, number: usize) -> Value {
 }
 
 #[test]
+fn a_private_key_does_not_go_into_the_ledger_as_evidence() {
+    let site = Site::new();
+    let drop = first(&site);
+    let key = site.path("ledger.pem").display().to_string();
+    let (exit, verdict, stderr) = site.verify(&drop, &["--record", "--evidence", &key]);
+    assert_eq!((exit, verdict.is_null()), (Some(2), true), "{stderr}");
+    assert!(stderr.contains("this is a private key; expected a signed statement"), "{stderr}");
+    assert!(!site.path("ledger").exists());
+}
+
+#[test]
 fn an_entry_says_what_was_judged_by_what_by_whom_and_where_it_was_put() {
     let site = Site::new();
     let drop = first(&site);

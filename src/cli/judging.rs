@@ -12,6 +12,7 @@ use crate::record::{self, Before, Case};
 use crate::report;
 use crate::time::Time;
 use crate::verdict::{Decision, Verdict};
+use memchr::memmem;
 use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -105,7 +106,13 @@ impl Judging {
         };
         let evidence = self.evidence.iter().map(|path| {
             let name = escape::bytes(path.as_os_str().as_encoded_bytes());
-            Ok((name, files::read(path, limits::EVIDENCE_BYTES)?))
+            let bytes = files::read(path, limits::EVIDENCE_BYTES)?;
+            // It would go into the ledger as it is, where it stays.
+            if memmem::find(&bytes, b"PRIVATE KEY-----").is_some() {
+                let why = "this is a private key; expected a signed statement (a DSSE envelope)";
+                return Err(FileError::new(path, "take as evidence", why));
+            }
+            Ok((name, bytes))
         });
         let evidence = evidence.collect::<Result<_, FileError>>()?;
         let (gate_file, format, file) = (self.gate, self.format, self.output);

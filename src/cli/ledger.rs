@@ -25,6 +25,7 @@ use crate::ledger::note::VerifierKey;
 use crate::ledger::query::Query;
 use crate::ledger::{Ledger, LedgerError};
 use crate::limits;
+use crate::record::ReplayError;
 use crate::time::Time;
 use crate::verdict::Decision;
 use serde::Serialize;
@@ -75,7 +76,7 @@ impl Command {
             Self::Key(key) => key.run(output),
         };
         match done {
-            Err(failure @ Failure::Ledger(_)) if is_about_the_record(&failure) => {
+            Err(failure) if is_about_the_record(&failure) => {
                 output.failure(&failure);
                 Ok(ExitCode::from(1))
             }
@@ -85,7 +86,11 @@ impl Command {
 }
 
 fn is_about_the_record(failure: &Failure) -> bool {
-    matches!(failure, Failure::Ledger(error) if error.is_about_the_record())
+    match failure {
+        Failure::Ledger(error) => error.is_about_the_record(),
+        Failure::Replay(ReplayError::Record(error)) => error.is_about_the_record(),
+        _ => false,
+    }
 }
 
 /// Where the ledger is.

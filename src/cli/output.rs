@@ -6,6 +6,7 @@ use crate::files::FileError;
 use crate::gate::GateError;
 use crate::ledger::LedgerError;
 use crate::policy::PolicyRefusal;
+use crate::record::ReplayError;
 use anstream::AutoStream;
 use std::io::{self, IsTerminal, Write};
 
@@ -127,8 +128,14 @@ impl Output {
         let color = self.choice(io::stderr().is_terminal()) != anstream::ColorChoice::Never;
         let text = match failure {
             // These are rendered with the place, and escape by themselves.
-            Failure::Config(error) | Failure::Gate(GateError::Config(error)) => error.render(color),
-            Failure::Gate(GateError::Policy { why: PolicyRefusal::Misfit(error), .. }) => error.render(color),
+            Failure::Config(error)
+            | Failure::Gate(GateError::Config(error))
+            | Failure::Replay(ReplayError::Gate(GateError::Config(error))) => error.render(color),
+            Failure::Gate(GateError::Policy { why: PolicyRefusal::Misfit(error), .. })
+            | Failure::Replay(ReplayError::Gate(GateError::Policy {
+                why: PolicyRefusal::Misfit(error),
+                ..
+            })) => error.render(color),
             Failure::Gate(GateError::Policy { why: PolicyRefusal::Twice { place, .. }, .. }) => {
                 format!("error: {failure}", failure = lines(&failure.to_string()))
                     .replace(&place.to_string(), &place.render(color))

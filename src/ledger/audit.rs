@@ -5,7 +5,7 @@
 
 use super::checkpoint::Checkpoint;
 use super::documents::Documents;
-use super::entry::{Entry, EntryRefusal};
+use super::entry::{Doc, Entry, EntryRefusal};
 use super::index::{Comparison, Index, IndexError};
 use super::{Ledger, LedgerError, LogError};
 use crate::digest::DocumentDigest;
@@ -225,14 +225,15 @@ impl<'l> Look<'l> {
 
     /// Reads what the entries of a batch name and was not looked for yet, by all threads.
     fn look_for_documents(&mut self, read: &[Numbered]) {
-        let mut new: HashMap<DocumentDigest, (u64, String)> = HashMap::new();
+        let mut new: HashMap<DocumentDigest, (u64, (u64, String))> = HashMap::new();
         let entries = read.iter().filter_map(|(number, entry)| Some((*number, entry.as_ref().ok()?)));
         for (number, entry) in entries.clone() {
             for named in entry.documents() {
                 match self.documents.get_mut(&named.doc.sha256) {
                     Some(known) => known.others = known.others.saturating_add(1),
                     None => {
-                        new.entry(named.doc.sha256).or_insert_with(|| (number, named.name.into_owned()));
+                        let Doc { sha256, size } = named.doc;
+                        new.entry(sha256).or_insert_with(|| (size, (number, named.name.into_owned())));
                     }
                 }
             }
@@ -240,8 +241,8 @@ impl<'l> Look<'l> {
         let documents: &Documents = self.ledger.documents();
         let found: Vec<(DocumentDigest, Document)> = new
             .into_par_iter()
-            .map(|(digest, named_by)| {
-                let found = documents.get(&digest);
+            .map(|(digest, (size, named_by))| {
+                let found = documents.get_sized(&digest, size);
                 let found = found.map(|bytes| bytes.len() as u64).map_err(|why| why.to_string());
                 (digest, Document { found, named_by, others: 0 })
             })

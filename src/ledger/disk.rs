@@ -47,7 +47,11 @@ pub enum Sharing {
 }
 
 /// A lock that is held until this is dropped, or its holder dies.
-pub trait Held: Debug + Send {}
+pub trait Held: Debug + Send {
+    /// Whether it still keeps others out. A lock by the name of a file does no longer once that file was removed: the next who
+    /// asks makes another one.
+    fn keeps_others_out(&self) -> bool;
+}
 
 /// A new file whose bytes may still be lost.
 pub trait Written: Debug + Send {
@@ -238,9 +242,22 @@ impl Written for LocalFile {
 
 /// The kernel lets go of it with the last handle of the open file.
 #[derive(Debug)]
-struct LocalLock(#[expect(dead_code, reason = "held, never read")] File);
+struct LocalLock {
+    file: File,
+    disk: Local,
+    path: String,
+}
 
-impl Held for LocalLock {}
+impl Held for LocalLock {
+    fn keeps_others_out(&self) -> bool {
+        let named = self
+            .disk
+            .parent(&self.path)
+            .and_then(|(directory, name)| rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW));
+        let held = rustix::fs::fstat(&self.file);
+        matches!((named, held), (Ok(named), Ok(held)) if (named.st_dev, named.st_ino) == (held.st_dev, held.st_ino))
+    }
+}
 
 impl Disk for Local {
     fn read(&self, path: &str, at_most: u64) -> Result<Option<Vec<u8>>, DiskError> {
@@ -328,15 +345,19 @@ impl Disk for Local {
     fn lock(&self, path: &str, sharing: Sharing, wait: Duration) -> Result<Option<Box<dyn Held>>, DiskError> {
         // Opened anew for each holder: a lock belongs to the open file, and threads must exclude each other too.
         let flags = OFlags::RDWR | OFlags::CREATE;
-        let file = self.open(path, flags).map_err(|errno| self.failed("open", path, errno))?;
+        let open = || self.open(path, flags).map_err(|errno| self.failed("open", path, errno));
+        let mut lock = LocalLock { file: open()?, disk: self.clone(), path: path.to_owned() };
         let started = Instant::now();
         loop {
             let tried = match sharing {
-                Sharing::Exclusive => file.try_lock(),
-                Sharing::Shared => file.try_lock_shared(),
+                Sharing::Exclusive => lock.file.try_lock(),
+                Sharing::Shared => lock.file.try_lock_shared(),
             };
             match tried {
-                Ok(()) => return Ok(Some(Box::new(LocalLock(file)))),
+                Ok(()) if lock.keeps_others_out() => return Ok(Some(Box::new(lock))),
+                // Somebody removed the file while we waited for it.
+                Ok(()) if started.elapsed() < wait => lock.file = open()?,
+                Ok(()) => return Ok(None),
                 Err(TryLockError::WouldBlock) if started.elapsed() < wait => std::thread::sleep(LOCK_PAUSE),
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(why)) if why.kind() == io::ErrorKind::Interrupted => {}

@@ -40,6 +40,14 @@ pub enum DocumentError {
         /// The digest of what is there.
         found: DocumentDigest,
     },
+    /// Longer than whoever names it says.
+    #[error("{path}: expected a document of {expected} bytes; found more")]
+    Longer {
+        /// Its file, escaped.
+        path: String,
+        /// Its size, in bytes.
+        expected: u64,
+    },
     /// Larger than documents may be.
     #[error("{path}: expected a document of at most {} bytes; found more", limits::LEDGER_DOCUMENT_BYTES)]
     TooLarge {
@@ -130,18 +138,33 @@ impl Documents {
     /// # Errors
     /// When it is not there, is another, or can't be read.
     pub fn get(&self, digest: &DocumentDigest) -> Result<Vec<u8>, DocumentError> {
+        self.read(digest, limits::LEDGER_DOCUMENT_BYTES)?
+            .ok_or_else(|| DocumentError::TooLarge { path: self.disk.shown(&Self::path(digest)) })
+    }
+
+    /// The same for a document whose size is known: what somebody put in its place takes no more memory than the document.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get).
+    pub fn get_sized(&self, digest: &DocumentDigest, size: u64) -> Result<Vec<u8>, DocumentError> {
+        let longer = || DocumentError::Longer { path: self.disk.shown(&Self::path(digest)), expected: size };
+        self.read(digest, size)?.ok_or_else(longer)
+    }
+
+    /// `None`: it is longer than `at_most`.
+    fn read(&self, digest: &DocumentDigest, at_most: u64) -> Result<Option<Vec<u8>>, DocumentError> {
         let path = Self::path(digest);
-        let read = self.disk.read(&path, limits::LEDGER_DOCUMENT_BYTES.saturating_add(1))?;
+        let read = self.disk.read(&path, at_most.saturating_add(1))?;
         let bytes = read.ok_or_else(|| DocumentError::Missing { path: self.disk.shown(&path) })?;
-        if bytes.len() as u64 > limits::LEDGER_DOCUMENT_BYTES {
-            return Err(DocumentError::TooLarge { path: self.disk.shown(&path) });
+        if bytes.len() as u64 > at_most {
+            return Ok(None);
         }
         let found = DocumentDigest::of(&bytes);
         if found != *digest {
             let path = self.disk.shown(&path);
             return Err(DocumentError::Altered { path, expected: *digest, found });
         }
-        Ok(bytes)
+        Ok(Some(bytes))
     }
 
     /// Every document that is there, by name, in order. What a name promises is checked by [`get`](Self::get).

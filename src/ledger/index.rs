@@ -35,6 +35,9 @@ pub const FILE: &str = "index.sqlite";
 /// The lock of those who write it. A crash of one leaves nothing held.
 const LOCK: &str = "index.lock";
 
+/// What SQLite appends to the index's name for the files that it keeps beside it.
+const BESIDE: [&str; 3] = ["-journal", "-wal", "-shm"];
+
 /// What the names of half-made ones begin with.
 const HALF: &str = ".index-";
 
@@ -165,6 +168,14 @@ impl Index {
                 return Err(IndexError::File { path: shown, why });
             }
             _ => {}
+        }
+        // SQLite opens what lies beside it by these names, and would wait for a pipe too.
+        for left in BESIDE {
+            let beside = path.with_file_name(format!("{FILE}{left}"));
+            if beside.symlink_metadata().is_ok_and(|meta| !meta.is_file()) {
+                let why = "expected a regular file or none, found something else".to_owned();
+                return Err(IndexError::File { path: escape::path(&beside), why });
+            }
         }
         let connection = connect(&path, access).map_err(|why| IndexError::sqlite(&shown, why))?;
         let index = Self::checked(connection, shown)?;
@@ -320,7 +331,7 @@ impl Index {
         }
         half.as_file().sync_all().map_err(failed_file)?;
         // What was being undone of the old one must not be done to the new one.
-        for left in ["-journal", "-wal", "-shm"] {
+        for left in BESIDE {
             place.disk.remove(&format!("{FILE}{left}"))?;
         }
         half.persist(&path).map_err(|error| failed_file(error.error))?;

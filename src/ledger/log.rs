@@ -165,6 +165,15 @@ pub enum LogError {
         /// The lock's file.
         path: String,
     },
+    /// The lock's file was removed or replaced while it was held.
+    #[error(
+        "{path}: somebody removed the lock while it was held: expected it to stay, for without it two can write at once. The \
+         verdict counts for nothing, though it may stand in the ledger: judge again"
+    )]
+    LockLost {
+        /// The lock's file.
+        path: String,
+    },
     /// An entry is longer than entries can be.
     #[error("an entry of {found} bytes can't be recorded: expected at most {}", limits::LEDGER_ENTRY_BYTES)]
     EntryTooLarge {

@@ -43,7 +43,7 @@ impl View<'_> {
     /// # Errors
     /// When it is missing or altered.
     pub fn document(&self, doc: &Doc) -> Result<Vec<u8>, LedgerError> {
-        Ok(self.ledger.documents().get(&doc.sha256)?)
+        Ok(self.ledger.documents().get_sized(&doc.sha256, doc.size)?)
     }
 
     /// What was accepted of a product, from entry `from` on, in the order of the log. Reads every entry, each checked up to

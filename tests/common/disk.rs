@@ -288,7 +288,11 @@ impl Written for MemoryFile {
 #[derive(Debug)]
 struct MemoryLock(Memory, String);
 
-impl Held for MemoryLock {}
+impl Held for MemoryLock {
+    fn keeps_others_out(&self) -> bool {
+        true
+    }
+}
 
 impl Drop for MemoryLock {
     fn drop(&mut self) {

@@ -14,8 +14,8 @@ use std::process::ExitCode;
 
 /// Judge a drop again as an entry says that it was judged: by the gate, the baseline and the time of then, all from the record.
 ///
-/// Nothing of today's gate has a say but where the ledger is. Exit code 0: the verdict is the same. 1: it is another one. 2: could
-/// not look.
+/// Nothing of today's gate has a say but where the ledger is. Exit code 0: the verdict is the same. 1: it is another one, or
+/// the record is not what it should be. 2: could not look.
 #[derive(clap::Args)]
 pub struct Replay {
     /// The entry's number.

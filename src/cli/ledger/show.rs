@@ -83,8 +83,8 @@ impl Show {
             return Ok(ExitCode::SUCCESS);
         }
         if let Some(name) = &self.document {
-            let digest = find(&entry, name)?.sha256;
-            let document = ledger.documents().get(&digest).map_err(LedgerError::from)?;
+            let Doc { sha256, size } = find(&entry, name)?;
+            let document = ledger.documents().get_sized(&sha256, size).map_err(LedgerError::from)?;
             deliver(&document, self.output.as_deref(), output)?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -112,7 +112,8 @@ impl Show {
 
 /// A file of the gate as it was then.
 fn file_of_gate(ledger: &Ledger, entry: &Entry, index: u64, name: &str) -> Result<String, Failure> {
-    let whole = ledger.documents().get(&entry.gate.files.sha256).map_err(LedgerError::from)?;
+    let Doc { sha256, size } = entry.gate.files;
+    let whole = ledger.documents().get_sized(&sha256, size).map_err(LedgerError::from)?;
     let files =
         configuration::read(&whole).map_err(|why| Failure::said(format!("entry {index}: gate: {why}")))?;
     if let Some(file) = files.iter().find(|file| file.name == name) {

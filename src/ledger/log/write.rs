@@ -36,7 +36,7 @@ pub struct Writer<'l> {
     signed: SignedCheckpoint,
     /// `None` after an append that failed: what the disk holds is then to be read anew.
     edge: Option<Edge>,
-    _lock: Box<dyn Held>,
+    lock: Box<dyn Held>,
 }
 
 /// What is known of the log that grows.
@@ -67,8 +67,8 @@ impl<'l> Writer<'l> {
         disk.make_directory("")?;
         let lock = disk.lock(LOCK, Sharing::Exclusive, limits::LEDGER_LOCK_WAIT)?;
         let lock = lock.ok_or_else(|| LogError::Locked { path: disk.shown(LOCK) })?;
-        let (signed, edge) = load(log, key)?;
-        Ok(Self { log, key, signed, edge: Some(edge), _lock: lock })
+        let (signed, edge) = load(log, key, &*lock)?;
+        Ok(Self { log, key, signed, edge: Some(edge), lock })
     }
 
     /// The checkpoint that the next append continues.
@@ -93,7 +93,7 @@ impl<'l> Writer<'l> {
         let mut edge = match self.edge.take() {
             Some(edge) => edge,
             None => {
-                let (signed, edge) = load(self.log, self.key)?;
+                let (signed, edge) = load(self.log, self.key, &*self.lock)?;
                 self.signed = signed;
                 edge
             }
@@ -141,14 +141,15 @@ impl<'l> Writer<'l> {
         edge.directories = files.finish()?;
         let origin = self.log.key.name().to_owned();
         let size = edge.frontier.size();
-        let signed = commit(self.log, self.key, Checkpoint { origin, size, root: edge.frontier.root() })?;
+        let signed =
+            commit(self.log, self.key, &*self.lock, Checkpoint { origin, size, root: edge.frontier.root() })?;
         remove_partials(disk, old, size);
         Ok(signed)
     }
 }
 
 /// Reads what is to be continued, and makes sure that it is whole and on the disk.
-fn load(log: &Log, key: &SigningKey) -> Result<(SignedCheckpoint, Edge), LogError> {
+fn load(log: &Log, key: &SigningKey, lock: &dyn Held) -> Result<(SignedCheckpoint, Edge), LogError> {
     let disk = &*log.disk;
     disk.make_directory(TEMPORARY)?;
     for name in disk.list(TEMPORARY)?.iter().filter(|name| name.starts_with(HALF)) {
@@ -160,7 +161,7 @@ fn load(log: &Log, key: &SigningKey) -> Result<(SignedCheckpoint, Edge), LogErro
     let Some(signed) = log.checkpoint()? else {
         // The first checkpoint is there before the first tile, so that tiles without one tell that it was taken away.
         let nothing = Checkpoint { origin: log.key.name().to_owned(), size: 0, root: merkle::empty() };
-        return Ok((commit(log, key, nothing)?, Edge::new(Frontier::default(), Vec::new())));
+        return Ok((commit(log, key, lock, nothing)?, Edge::new(Frontier::default(), Vec::new())));
     };
     let size = signed.checkpoint.size;
     let tree = Tree::open(disk, &signed.checkpoint)?;
@@ -189,14 +190,28 @@ impl Edge {
 }
 
 /// Signs a checkpoint and puts it in place.
-fn commit(log: &Log, key: &SigningKey, checkpoint: Checkpoint) -> Result<SignedCheckpoint, LogError> {
+///
+/// Whoever removes the lock's file lets a second writer in, and one would undo what the other told as recorded. So it is looked
+/// at right before, and once more after: who lost it has recorded nothing.
+fn commit(
+    log: &Log,
+    key: &SigningKey,
+    lock: &dyn Held,
+    checkpoint: Checkpoint,
+) -> Result<SignedCheckpoint, LogError> {
+    let held = || match lock.keeps_others_out() {
+        true => Ok(()),
+        false => Err(LogError::LockLost { path: log.disk.shown(LOCK) }),
+    };
     let path = || log.disk.shown(CHECKPOINT);
     // It is read again as everybody will read it, before it counts.
     let signed = checkpoint.sign(key).map_err(|why| LogError::CheckpointForm { path: path(), why })?;
     let temporary = format!("{TEMPORARY}/{HALF}{CHECKPOINT}");
     log.disk.write(&temporary, &signed.bytes)?.sync()?;
+    held()?;
     log.disk.rename(&temporary, CHECKPOINT)?;
     log.disk.sync_directory("")?;
+    held()?;
     Ok(signed)
 }
 
