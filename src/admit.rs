@@ -495,15 +495,8 @@ fn make_root(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error).into()),
         _ => {}
     }
-    File::open(parent(path)).and_then(|parent| parent.sync_all()).map_err(failed)?;
+    File::open(files::directory_of(path)).and_then(|parent| parent.sync_all()).map_err(failed)?;
     Ok(())
-}
-
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
 }
 
 /// Refuses a store inside of the drop, and the reverse: by resolved paths, and by what the directories are where two
@@ -511,7 +504,7 @@ fn parent(path: &Path) -> &Path {
 fn apart(store: &Path, there: bool, drop: &Directory) -> Result<(), StoreError> {
     let named = |what: &str, path: &Path| format!("the {what} `{}`", escape::path(path));
     let (the_store, the_drop) = (named("store", store), named("drop", drop.path()));
-    let nearest = if there { store } else { parent(store) };
+    let nearest = if there { store } else { files::directory_of(store) };
     if files::lies_within(nearest, drop.path())? || passes(nearest, drop.identity())? {
         return Err(StoreError::Overlap { inner: the_store, outer: the_drop });
     }

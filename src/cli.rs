@@ -49,24 +49,19 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Judge a drop; touch nothing.
+    // Its own text is longer; one here would take its place. So it is with all that have none here.
     Verify(verify::Verify),
-    // Its own text is longer.
     VerifyVsa(Box<verify_vsa::VerifyVsa>),
-    /// Judge a drop, and put exactly the bytes judged into a store.
     Admit(admit::Admit),
-    /// Show what changed between two drops, by their manifests.
     Diff(diff::Diff),
     /// For vendors: list and sign a drop.
     #[command(subcommand)]
     Manifest(manifest::Command),
-    // Its own text is longer; one here would take its place. So it is with the subcommands.
     #[command(subcommand)]
     Attest(attest::Command),
     /// Make and look at signing keys.
     #[command(subcommand)]
     Key(key::Command),
-    /// Ask the record of verdicts, check it, and prove what is in it.
     #[command(subcommand)]
     Ledger(ledger::Command),
     /// Write a commented gate.toml, trust.toml and policies to begin with.

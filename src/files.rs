@@ -222,6 +222,38 @@ pub fn lies_within(path: &Path, directory: &Path) -> Result<bool, FileError> {
     Ok(here.starts_with(&directory))
 }
 
+/// The path without links, of something that need not be there: as much of it as is there is resolved, and the rest added.
+///
+/// # Errors
+/// When what is there can't be resolved.
+pub fn resolved(path: &Path) -> Result<PathBuf, FileError> {
+    let absolute = std::path::absolute(path).map_err(|error| FileError::new(path, "find", error))?;
+    for there in absolute.ancestors() {
+        match there.canonicalize() {
+            Ok(resolved) => return Ok(resolved.join(absolute.strip_prefix(there).unwrap_or(Path::new("")))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(FileError::new(path, "find", error)),
+        }
+    }
+    Ok(absolute)
+}
+
+/// The directory that a file's name is in or will be: a file that is written takes the place of a link, and does not follow it.
+pub fn directory_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Whether two paths are one name in one directory, whichever way leads there.
+///
+/// # Errors
+/// When a directory can't be resolved.
+pub fn same_name(one: &Path, other: &Path) -> Result<bool, FileError> {
+    Ok(one.file_name() == other.file_name() && resolved(directory_of(one))? == resolved(directory_of(other))?)
+}
+
 /// Whether others than the owner may read the file.
 pub fn readable_by_others(meta: &Metadata) -> bool {
     #[cfg(unix)]

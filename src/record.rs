@@ -140,13 +140,6 @@ pub struct Decided {
     seen: Option<Checkpoint>,
 }
 
-impl Decided {
-    /// The entry of the drop that this one was compared with, where the ledger says so.
-    pub fn baseline_entry(&self) -> Option<u64> {
-        self.before.as_ref().and_then(|before| before.entry)
-    }
-}
-
 impl Case<'_> {
     /// Judges by what the ledger says: `None` where there is no ledger yet.
     ///
@@ -235,7 +228,8 @@ pub struct Recorded {
 
 impl Recorder<'_> {
     /// Records what was decided, and returns once that is durable. Where another drop of the product was accepted since, the case
-    /// is judged again, and what then is decided is recorded. `admission` says where the drop is let in if it is accepted.
+    /// is judged again, and what then is decided is recorded. `admission` says where the drop is let in if it is accepted; `clock` is
+    /// asked under the lock, for whoever waited longer is recorded later.
     ///
     /// # Errors
     /// When a step fails: the verdict then counts for nothing.
@@ -244,7 +238,7 @@ impl Recorder<'_> {
         case: &Case<'_>,
         decided: Decided,
         admission: Option<entry::Admission>,
-        now: Time,
+        clock: fn() -> Time,
     ) -> Result<Recorded, RecordError> {
         let documents = self.ledger.documents();
         let mut papers = Papers::of(case, documents)?;
@@ -255,7 +249,7 @@ impl Recorder<'_> {
             None => decided,
         };
         let accepted = decided.verdict.decision() == Decision::Accept;
-        let entry = self.entry(case, &decided, papers, admission.filter(|_| accepted), now)?;
+        let entry = self.entry(case, &decided, papers, admission.filter(|_| accepted), clock())?;
         let signed = writer.append(&[entry.write()?])?;
         let entry = signed.checkpoint.size.saturating_sub(1);
         drop(writer);

@@ -32,6 +32,9 @@ pub const PREDICATE: &str = "https://slsa.dev/verification_summary/v1";
 /// The policy's URI. Which policy it is, [`policy_digest`] tells.
 pub const POLICY: &str = "urn:dropgate:policy";
 
+/// The URI of the drop's own manifest among the attestations that a verdict rests on.
+pub const MANIFEST: &str = "urn:dropgate:manifest";
+
 /// The field of ours in the predicate: what the verdict rests on and is no attestation. SLSA lets producers add fields whose
 /// names are URIs, and has consumers ignore them.
 pub const BASIS: &str = "urn:dropgate:basis:v1";
@@ -223,7 +226,7 @@ fn subject(artifact: &Artifact) -> Value {
 fn inputs(basis: &Basis) -> Vec<Value> {
     let input = |uri: String, digest: &DocumentDigest| json!({ "uri": uri, "digest": { "sha256": digest } });
     let one = |name: &str| format!("urn:dropgate:{name}");
-    let manifest = basis.manifest.iter().map(|digest| input(one("manifest"), digest));
+    let manifest = basis.manifest.iter().map(|digest| input(MANIFEST.to_owned(), digest));
     let baseline = basis.baseline.iter().map(|digest| input(one("baseline-manifest"), digest));
     let evidence = basis.evidence.iter().map(|note| {
         let origin: Vec<String> = note.origin.split('/').map(escape::segment).collect();

@@ -294,6 +294,8 @@ fn help_fits_a_width_of_100() {
         "ledger verify-proof",
         "ledger checkpoint",
         "ledger export",
+        "ledger replay",
+        "ledger key",
         "completions",
         "man",
     ] {
@@ -302,6 +304,27 @@ fn help_fits_a_width_of_100() {
         let text = String::from_utf8(output.stdout).unwrap();
         let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 100).collect();
         assert!(long.is_empty(), "{command}: {long:#?}");
+    }
+}
+
+#[test]
+fn help_says_what_exit_codes_mean() {
+    for command in [
+        "",
+        "verify",
+        "verify-vsa",
+        "admit",
+        "diff",
+        "ledger",
+        "ledger list",
+        "ledger verify",
+        "ledger verify-proof",
+        "ledger replay",
+    ] {
+        let output = dropgate(command.split_whitespace().chain(["--help"]));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert!(words.join(" ").contains("Exit code"), "{command}: {text}");
     }
 }
 

@@ -228,3 +228,134 @@ fn init_makes_a_gate_that_records() {
     let key = String::from_utf8(named.stdout).unwrap();
     assert!(fs::read_to_string(&gate_file).unwrap().contains(key.trim()), "{key}");
 }
+
+#[test]
+fn the_first_entry_of_a_ledger_is_said_to_be_that() {
+    let site = Site::new();
+    let drop = first(&site);
+    let note = "this verdict begins one";
+    assert!(site.admit(&drop, &[]).2.contains(note));
+    assert!(!site.admit(&drop, &[]).2.contains(note));
+    // As where its disk is not mounted.
+    fs::rename(site.path("ledger"), site.path("away")).unwrap();
+    assert!(site.verify(&drop, &["--record"]).2.contains(note));
+}
+
+#[test]
+fn a_verdict_that_cant_be_told_is_said_to_be_recorded() {
+    let site = Site::new();
+    let drop = first(&site);
+    let nowhere = site.path("nowhere/verdict.json").display().to_string();
+    fs::create_dir(site.path("nowhere")).unwrap();
+    fs::create_dir(&nowhere).unwrap();
+    let (exit, _, stderr) = site.admit(&drop, &["--output", &nowhere]);
+    let place = site.store().join("Acme%20Networks/radio-7/4.1.0");
+    assert_eq!(exit, Some(2), "{stderr}");
+    let says = format!("ACCEPT was recorded as entry 0; admitted into {}", place.display());
+    assert!(stderr.contains(&says) && place.exists(), "{stderr}");
+    let (exit, _, stderr) = site.verify(&drop, &["--record", "--output", &nowhere]);
+    assert_eq!(exit, Some(2), "{stderr}");
+    assert!(stderr.contains("ACCEPT was recorded as entry 1"), "{stderr}");
+}
+
+#[test]
+fn store_and_ledger_lie_apart() {
+    let site = Site::new();
+    let drop = first(&site);
+    let into = |store: &str| {
+        let store = site.path(store).display().to_string();
+        told(&site.run(&["admit"], &drop, &["--into", &store]))
+    };
+    // Before the ledger is there, and after.
+    for _ in 0..2 {
+        for (store, says) in [
+            ("ledger", "lies inside the ledger"),
+            ("ledger/store", "lies inside the ledger"),
+            ("away/../ledger", "lies inside the ledger"),
+            (".", "lies inside the store"),
+        ] {
+            fs::create_dir_all(site.path("away")).unwrap();
+            let (exit, _, stderr) = into(store);
+            assert_eq!(exit, Some(2), "{store}: {stderr}");
+            assert!(stderr.contains(says), "{store}: {stderr}");
+            assert!(!site.path(store).join(".dropgate").exists(), "{store}");
+        }
+        assert_eq!(site.admit(&drop, &[]).0, Some(0));
+    }
+}
+
+#[test]
+fn a_store_that_the_record_cant_name_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let site = Site::new();
+    let drop = first(&site);
+    let store = site.home.path().join(std::ffi::OsStr::from_bytes(b"st\xff"));
+    let gate = site.path("gate.toml");
+    let words: [&std::ffi::OsStr; 6] = [
+        "admit".as_ref(),
+        drop.as_ref(),
+        "--gate".as_ref(),
+        gate.as_ref(),
+        "--into".as_ref(),
+        store.as_ref(),
+    ];
+    let (exit, _, stderr) = told(&dropgate(words));
+    assert_eq!(exit, Some(2), "{stderr}");
+    assert!(stderr.contains("expected a path in UTF-8") && !store.exists(), "{stderr}");
+}
+
+#[test]
+fn nothing_is_written_into_the_store_or_the_ledger_beside_what_belongs_there() {
+    let site = Site::new();
+    let drop = first(&site);
+    assert_eq!(site.admit(&drop, &[]).0, Some(0));
+    let place = "store/Acme%20Networks/radio-7/4.1.0/verdict.json";
+    std::os::unix::fs::symlink("store", site.path("link")).unwrap();
+    for (file, says) in [
+        (place, "outside of the store"),
+        ("store/verdict.json", "outside of the store"),
+        ("link/verdict.json", "outside of the store"),
+        ("ledger/checkpoint", "outside of the ledger"),
+    ] {
+        let file = site.path(file).display().to_string();
+        let (exit, _, stderr) = site.admit(&drop, &["--output", &file]);
+        assert_eq!(exit, Some(2), "{file}: {stderr}");
+        assert!(stderr.contains("--output") && stderr.contains(says), "{file}: {stderr}");
+    }
+    // Nor over what the verdict rests on.
+    for file in ["gate.toml", "ledger.pem", "store/../gate.toml"] {
+        let before = fs::read(site.path(file)).unwrap();
+        let path = site.path(file).display().to_string();
+        let (exit, _, stderr) = site.verify(&drop, &["--output", &path]);
+        assert_eq!(exit, Some(2), "{file}: {stderr}");
+        assert!(stderr.contains("one that the verdict rests on"), "{file}: {stderr}");
+        assert_eq!(fs::read(site.path(file)).unwrap(), before, "{file}");
+    }
+    let key = fixture("keys/stranger.pem").display().to_string();
+    let (vsa, checkpoint) = (site.path("store/x.json"), site.path("ledger/checkpoint"));
+    let (exit, _, stderr) = site.admit(&drop, &["--vsa", vsa.to_str().unwrap(), "--key", &key]);
+    assert!(exit == Some(2) && stderr.contains("--vsa"), "{stderr}");
+    let (exit, _, stderr) = site.verify(&drop, &["--output", checkpoint.to_str().unwrap()]);
+    assert!(exit == Some(2) && stderr.contains("outside of the ledger"), "{stderr}");
+    assert_eq!(site.admit(&drop, &[]).0, Some(0));
+    assert_eq!(site.entries().len(), 2);
+}
+
+#[test]
+fn whoever_waits_longer_is_recorded_later() {
+    let site = Site::new();
+    let drop = first(&site);
+    assert_eq!(site.verify(&drop, &["--record"]).0, Some(0));
+    let lock = fs::File::open(site.path("ledger/lock")).unwrap();
+    lock.lock().unwrap();
+    let released = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| site.verify(&drop, &["--record"]));
+        std::thread::sleep(std::time::Duration::from_millis(2500));
+        let released = dropgate::time::Time::now().whole_seconds();
+        lock.unlock().unwrap();
+        assert_eq!(waiting.join().unwrap().0, Some(0));
+        released
+    });
+    let recorded = entry(&site, 1)["recordedAt"].as_str().unwrap().parse::<dropgate::time::Time>().unwrap();
+    assert!(recorded >= released, "{recorded} {released}");
+}

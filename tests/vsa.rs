@@ -358,6 +358,10 @@ fn nothing_is_written_where_it_should_not_be() {
     }
     let both = verify(&["--vsa", &vsa, "--key", &private, "--output", &vsa]);
     assert_eq!(both.status.code(), Some(2), "verdict and summary in one file: {}", said(&both));
+    let dotted =
+        text(&scene.home.path().join("../").join(scene.home.path().file_name().unwrap()).join("vsa.json"));
+    let both = verify(&["--vsa", &vsa, "--key", &private, "--output", &dotted]);
+    assert_eq!(both.status.code(), Some(2), "one file by two names: {}", said(&both));
     for flags in
         [["--vsa", &vsa], ["--key", &private], ["--verifier-id", VERIFIER], ["--resource-uri", RESOURCE]]
     {
@@ -752,7 +756,16 @@ const ON_THE_FILES: &[Attack] = &[
     (
         "another manifest",
         |s| s.scene.resign(|t| t["predicate"]["sequence"] = json!(99)),
-        "drop.dsse.json: expected an envelope over one of the summary's inputAttestations",
+        "drop.dsse.json: expected an envelope over the manifest among the summary's inputAttestations",
+    ),
+    (
+        "the baseline's manifest, which is an input too",
+        |s| {
+            fs::copy(fixture("baseline/drop/drop.dsse.json"), s.scene.file("drop.dsse.json"))
+                .map(drop)
+                .unwrap()
+        },
+        "drop.dsse.json: expected an envelope over the manifest among the summary's inputAttestations",
     ),
     (
         "a subject with a path that escapes",

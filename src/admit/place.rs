@@ -1,9 +1,9 @@
 //! Where in the store a release belongs: a directory each for its vendor, its product and its version.
 
-use crate::escape::Escaped;
+use crate::escape::{self, Escaped};
 use crate::limits;
 use crate::manifest::Release;
-use std::fmt::{self, Write};
+use std::fmt;
 
 /// The place of a release. Two releases share one only if their vendor, product and version are the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,32 +52,18 @@ impl fmt::Display for Place {
 }
 
 fn component(what: &'static str, name: &str) -> Result<String, PlaceRefusal> {
-    let encoded = encode(name);
+    let encoded = escape::segment(name);
     match encoded.len() {
         0..=limits::COMPONENT_BYTES => Ok(encoded),
         found => Err(PlaceRefusal { what, name: Escaped(name).to_string(), found }),
     }
 }
 
-/// Percent-encodes (RFC 3986, section 2.1, capital digits) all but letters and digits of ASCII, `.`, `_`, `-` and `+`, and
-/// a dot at the start: no result is `.`, `..` or hidden, and none stands for two names.
-fn encode(name: &str) -> String {
-    let mut encoded = String::with_capacity(name.len());
-    for (at, byte) in name.bytes().enumerate() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+') || (byte == b'.' && at > 0) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::drop::path::Name;
+    use crate::escape::segment as encode;
     use proptest::prelude::*;
 
     #[test]

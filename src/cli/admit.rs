@@ -2,25 +2,26 @@
 
 use super::judging::{Judging, exit_code};
 use super::output::{Failure, Output};
-use super::recording::{Books, Recording};
+use super::recording::{Books, Recording, clock};
 use crate::admit::{Admission, Copying, Place, State, Store, StoreError};
 use crate::drop::NoProgress;
 use crate::drop::directory::Directory;
 use crate::drop::keeping::Keeping;
 use crate::escape;
+use crate::files::{self, FileError};
+use crate::ledger::Ledger;
 use crate::ledger::entry::{self, Action, AdmissionState};
 use crate::manifest::native;
 use crate::record::{Case, Decided, RecordError, Recorded, Recorder};
-use crate::time::Time;
 use crate::verdict::Decision;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Judge a drop, record the verdict, and put exactly the bytes judged into a store.
 ///
 /// An accepted drop is put into STORE as <vendor>/<product>/<version>, read-only, whole or not at all, once its ACCEPT is in the
 /// gate's ledger for good. Exit code 0: ACCEPT, and it stands there. 1: REJECT, which is recorded too. 2: could not decide, record
-/// or admit. With 1 and 2 the store is as it was.
+/// or admit; the store is as it was, unless the message says otherwise. With 1 it always is.
 #[derive(clap::Args)]
 pub struct Admit {
     /// The drop: a directory.
@@ -44,6 +45,9 @@ impl Admit {
         let prepared = self.judging.prepare(&self.drop, output)?;
         let books = Books::to_write(&prepared.gate, output)?;
         let recorder = books.recorder(&self.recording, Action::Admit)?;
+        prepared.writes_outside("the store", &self.into)?;
+        nameable(&self.into)?;
+        apart(&self.into, &books.ledger)?;
         let store = Store::open(&self.into, &drop)?;
         let staging = store.stage()?;
         let copying = Copying::new(&drop, &staging);
@@ -53,7 +57,7 @@ impl Admit {
         let case = prepared.case(&examined, envelope.as_deref());
         let decided = books.decide(&case)?;
         let (recorded, admission) = match place(&decided)? {
-            None => (recorder.record(&case, decided, None, now())?, None),
+            None => (recorder.record(&case, decided, None, clock)?, None),
             Some(place) => let_in((&store, copying, &place), &recorder, &case, decided)?,
         };
         let verdict = &recorded.decided.verdict;
@@ -63,14 +67,39 @@ impl Admit {
         {
             output.note(&format!("{error}; the next `dropgate admit` tries again"));
         }
-        prepared.tell(&examined, verdict, &self.drop, output)?;
-        output.note(&said(recorded.entry, admission.as_ref()));
+        let said = said(recorded.entry, admission.as_ref());
+        prepared.tell_recorded(&examined, verdict, (&self.drop, &said), output)?;
         Ok(exit_code(verdict))
     }
 }
 
-fn now() -> Time {
-    Time::now().whole_seconds()
+/// Refuses a store that the record, which is text, can't name: an entry must lead to the very place.
+fn nameable(store: &Path) -> Result<(), Failure> {
+    let absolute = std::path::absolute(store).map_err(|why| FileError::new(store, "find", why))?;
+    match absolute.to_str() {
+        Some(_) => Ok(()),
+        None => {
+            let why = "expected a path in UTF-8, which the record can name, found other bytes";
+            Err(FileError::new(store, "admit into", why).into())
+        }
+    }
+}
+
+/// Refuses one of the store and the ledger inside the other: a vendor's name would be that of a part of the record.
+fn apart(store: &Path, ledger: &Ledger) -> Result<(), Failure> {
+    let ledger = ledger.directory();
+    let (the_store, the_ledger) = (files::resolved(store)?, files::resolved(ledger)?);
+    let (inner, outer) = match () {
+        () if the_store.starts_with(&the_ledger) => (("store", store), ("ledger", ledger)),
+        () if the_ledger.starts_with(&the_store) => (("ledger", ledger), ("store", store)),
+        () => return Ok(()),
+    };
+    let named = |(what, path): (&str, &Path)| format!("the {what} {}", escape::path(path));
+    Err(Failure::said(format!(
+        "{} lies inside {}: expected them apart, for vendors' names are names in the store",
+        named(inner),
+        named(outer)
+    )))
 }
 
 /// Where an accepted drop goes; `None` where it is not accepted.
@@ -112,7 +141,7 @@ fn let_in(
     let ready = copying.finish()?;
     let mut entered = None;
     let admitted = store.place(&ready, place, &NoProgress, |admission| {
-        let recorded = recorder.record(case, decided, Some(entered_as(admission)), now())?;
+        let recorded = recorder.record(case, decided, Some(entered_as(admission)), clock)?;
         match recorded.decided.verdict.decision() {
             Decision::Accept => entered = Some(recorded),
             Decision::Reject => return Err(Stop::Refused(Box::new(recorded))),

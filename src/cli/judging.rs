@@ -98,6 +98,7 @@ impl Judging {
         gate.stands_outside(drop, others)?;
         if let Some(file) = &self.output {
             outside("--output", file, drop)?;
+            self.spares(file, &gate)?;
         }
         let pen = self.vouching.open(&gate, (drop, self.output.as_deref()), output)?;
         let given = match &self.baseline {
@@ -116,7 +117,27 @@ impl Judging {
         });
         let evidence = evidence.collect::<Result<_, FileError>>()?;
         let (gate_file, format, file) = (self.gate, self.format, self.output);
-        Ok(Prepared { gate, at, evidence, given, gate_file, format, file, pen })
+        let prepared = Prepared { gate, at, evidence, given, gate_file, format, file, pen };
+        if let Some(ledger) = &prepared.gate.ledger {
+            prepared.writes_outside("the ledger", &ledger.directory)?;
+        }
+        Ok(prepared)
+    }
+
+    /// Refuses to write the verdict over a file that it rests on, or over the key that signs the record.
+    fn spares(&self, output: &Path, gate: &Gate) -> Result<(), Failure> {
+        let own = gate.documents().iter().map(|(path, _)| path);
+        let key = gate.ledger.iter().filter_map(|ledger| ledger.key.as_ref());
+        let given = self.baseline.iter().chain(&self.baseline_verdict).chain(&self.evidence);
+        for read in own.chain(key).chain(given) {
+            if files::same_name(read, output)? {
+                let shown = escape::path(output);
+                return Err(Failure::said(format!(
+                    "--output {shown}: expected a file of its own, found one that the verdict rests on"
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn find_gate(&self) -> Result<(), FileError> {
@@ -166,6 +187,34 @@ impl Prepared {
         }
     }
 
+    /// Refuses to write verdict or summary where nothing but the gate's own work belongs.
+    pub fn writes_outside(&self, what: &str, directory: &Path) -> Result<(), Failure> {
+        let vsa = self.pen.as_ref().map(Pen::file);
+        let written = [("--output", self.file.as_deref()), ("--vsa", vsa)];
+        for (flag, file) in written.into_iter().filter_map(|(flag, file)| Some((flag, file?))) {
+            if files::resolved(files::directory_of(file))?.starts_with(files::resolved(directory)?) {
+                let shown = escape::path(file);
+                return Err(Failure::said(format!("{flag} {shown}: expected a file outside of {what}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells a verdict that is recorded, and that it is: also where it can't be told.
+    pub fn tell_recorded(
+        &self,
+        examined: &Examined,
+        verdict: &Verdict,
+        (drop, recorded): (&Path, &str),
+        output: &Output,
+    ) -> Result<(), Failure> {
+        self.tell(examined, verdict, drop, output).map_err(|failure| {
+            Failure::said(format!("{failure}\nbefore that, {} was {recorded}", verdict.decision().name()))
+        })?;
+        output.note(recorded);
+        Ok(())
+    }
+
     /// Tells the verdict, in the form and at the place that the user wants.
     pub fn tell(
         &self,
@@ -184,7 +233,7 @@ impl Prepared {
             let plain = anstream::adapter::strip_str(&text).to_string();
             files::write(file, plain.as_bytes(), Existing::Replace, Readers::Everyone)?;
         }
-        // Before the word is said: who reads ACCEPT finds the summary there.
+        // Before the word is printed: who reads ACCEPT there finds the summary.
         if let Some(pen) = &self.pen {
             pen.write(&self.gate, examined, verdict, output)?;
         }
@@ -225,11 +274,7 @@ pub fn threads(jobs: Option<NonZeroUsize>) -> Result<(), Failure> {
 
 /// Refuses to write into the drop that is judged.
 pub fn outside(flag: &str, file: &Path, drop: &Path) -> Result<(), Failure> {
-    let directory = match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    if files::lies_within(directory, drop)? {
+    if files::lies_within(files::directory_of(file), drop)? {
         return Err(Failure::said(format!(
             "{flag} {}: expected a file outside of the drop",
             escape::path(file)

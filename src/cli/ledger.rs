@@ -40,23 +40,15 @@ const VERSION: u32 = 1;
 /// Exit code 0: done. 1: the record, or the proof, is not what it should be. 2: could not look.
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// List entries: who let what in, when, and with which verdict.
+    // Each has its own text, which one here would take the place of.
     List(Box<list::List>),
-    /// Show one entry, or a document that it names.
     Show(show::Show),
-    /// Check the whole record: every entry, every document, the index.
     Verify(verify::Verify),
-    /// Prove that an entry is in the record, or that the record continues an older checkpoint.
     Prove(proof::Prove),
-    /// Check a proof, without the record.
     VerifyProof(proof::VerifyProof),
-    /// Print the newest checkpoint, to be kept elsewhere.
     Checkpoint(checkpoint::PrintCheckpoint),
-    /// Write entries for spreadsheets and programs: a line for each.
     Export(Box<export::Export>),
-    /// Judge a drop again as an entry says that it was judged, and compare.
     Replay(replay::Replay),
-    /// Print the verifier key of a ledger.
     Key(key::Key),
 }
 
@@ -285,6 +277,11 @@ fn deliver(bytes: &[u8], file: Option<&Path>, output: &Output) -> Result<(), Fai
 
 fn json(value: &impl Serialize) -> Result<String, Failure> {
     crate::report::json::pretty(value).map_err(|error| Failure::said(format!("can't write JSON: {error}")))
+}
+
+/// A number of entries, in words.
+fn entries(number: u64) -> String {
+    if number == 1 { "1 entry".to_owned() } else { format!("{number} entries") }
 }
 
 /// How long before now, in the largest unit that fits.

@@ -10,6 +10,7 @@ use crate::drop::path::{DropPath, Name};
 use crate::drop::{Inventory, Source, Wanted};
 use crate::escape::{self, Escaped};
 use crate::files::{self, Existing, FileError, Readers};
+use crate::finding::counted;
 use crate::limits;
 use crate::manifest::{Kind, Manifest, Release, Replaces, native};
 use crate::reconcile::{pairs, reconcile};
@@ -149,8 +150,8 @@ impl Create {
         }
         files::write(&manifest, &envelope.to_json(), Existing::Replace, Readers::Everyone)?;
         output.note(&format!(
-            "signed {} files as {} {} {} in {}",
-            artifacts.len(),
+            "signed {} as {} {} {} in {}",
+            counted(artifacts.len(), "file"),
             release.vendor,
             release.product,
             release.version,

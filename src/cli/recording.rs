@@ -2,12 +2,14 @@
 
 use super::key::read_private;
 use super::output::{Failure, Output};
+use crate::escape;
 use crate::files::FileError;
 use crate::gate::{Gate, LedgerPlace};
 use crate::ledger::entry::{Action, By};
 use crate::ledger::note::SigningKey;
 use crate::ledger::{Ledger, View};
 use crate::record::{Case, Decided, Recorder};
+use crate::time::Time;
 use nix::unistd::{Uid, User};
 
 /// What to say beside a verdict that is recorded.
@@ -60,7 +62,14 @@ impl Books {
             );
             return Err(FileError::new(file, "sign the ledger with the key in", why).into());
         }
-        Ok(Self { ledger: open(place)?, key: Some(key) })
+        let books = Self { ledger: open(place)?, key: Some(key) };
+        if books.view()?.is_none() {
+            output.note(&format!(
+                "there is no ledger in {} yet: this verdict begins one, and the gate knows of nothing that was accepted before",
+                escape::path(&place.directory)
+            ));
+        }
+        Ok(books)
     }
 
     /// The ledger as it is now; `None` before its first use.
@@ -82,6 +91,11 @@ impl Books {
 
 fn open(place: &LedgerPlace) -> Result<Ledger, Failure> {
     Ok(Ledger::open(&place.directory, place.verifier.clone())?)
+}
+
+/// The time of recording.
+pub fn clock() -> Time {
+    Time::now().whole_seconds()
 }
 
 /// Whom the system takes this process for.

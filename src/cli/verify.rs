@@ -2,12 +2,11 @@
 
 use super::judging::{Judging, exit_code};
 use super::output::{Failure, Output};
-use super::recording::{Books, Recording};
+use super::recording::{Books, Recording, clock};
 use crate::drop::directory::Directory;
 use crate::drop::keeping::Keeping;
 use crate::ledger::entry::Action;
 use crate::manifest::native;
-use crate::time::Time;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -63,9 +62,9 @@ impl Verify {
         let case = prepared.case(&examined, envelope.as_deref());
         let decided = books.decide(&case)?;
         let recorder = books.recorder(&self.recording, Action::Verify)?;
-        let recorded = recorder.record(&case, decided, None, Time::now().whole_seconds())?;
-        prepared.tell(&examined, &recorded.decided.verdict, &self.drop, output)?;
-        output.note(&format!("recorded as entry {}", recorded.entry));
+        let recorded = recorder.record(&case, decided, None, clock)?;
+        let said = format!("recorded as entry {}", recorded.entry);
+        prepared.tell_recorded(&examined, &recorded.decided.verdict, (&self.drop, &said), output)?;
         Ok(exit_code(&recorded.decided.verdict))
     }
 }

@@ -20,7 +20,7 @@ use crate::trust::pinned::Pinned;
 use crate::vsa::check::{self, ByDigest, ByPath, Expected, Fault};
 use crate::vsa::{Summary, Uri, policy_digest};
 use clap::ArgGroup;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -236,7 +236,7 @@ fn directory(drop: &Path, summary: &Summary, output: &Output) -> Result<(usize, 
     let mut faults = rest.faults;
     faults.extend(differing);
     for entry in rest.envelopes {
-        faults.extend(unknown_envelope(&source, entry, &summary.inputs)?);
+        faults.extend(unknown_envelope(&source, entry, summary)?);
     }
     // Last: what was read until here is what is there still.
     let changed = source.changes_since(&inventory)?.into_iter();
@@ -249,12 +249,13 @@ fn directory(drop: &Path, summary: &Summary, output: &Output) -> Result<(usize, 
 
 /// What keeps a file that carries its own signatures from being one that the gate judged with the drop. What is in it and is
 /// not signed may be another.
-fn unknown_envelope(
-    source: &Directory,
-    entry: &Entry,
-    inputs: &HashSet<DocumentDigest>,
-) -> Result<Option<Fault>, Failure> {
+fn unknown_envelope(source: &Directory, entry: &Entry, summary: &Summary) -> Result<Option<Fault>, Failure> {
     let manifest = entry.path.as_str() == native::FILE;
+    // The baseline's manifest is an input too, and no word on this release.
+    let inputs = match manifest && !summary.manifests.is_empty() {
+        true => &summary.manifests,
+        false => &summary.inputs,
+    };
     let cap = if manifest { limits::MANIFEST_BYTES } else { limits::EVIDENCE_BYTES };
     let found = match source.read(entry, cap)? {
         Ok(bytes) => match Envelope::read(bytes) {
@@ -269,7 +270,10 @@ fn unknown_envelope(
         },
         Err(why) => why.to_string(),
     };
-    let expected = "an envelope over one of the summary's inputAttestations";
+    let expected = match manifest {
+        true => "an envelope over the manifest among the summary's inputAttestations",
+        false => "an envelope over one of the summary's inputAttestations",
+    };
     Ok(Some(Fault::new(entry.path.to_string(), expected, escape::lines(&found))))
 }
 

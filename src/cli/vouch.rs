@@ -60,7 +60,8 @@ impl Vouching {
         let (Some(file), Some(key)) = (&self.vsa, &self.key) else { return Ok(None) };
         gate.stands_outside(drop, [key])?;
         outside("--vsa", file, drop)?;
-        if file.symlink_metadata().is_ok() || verdict == Some(file) {
+        let taken = verdict.map(|verdict| files::same_name(verdict, file)).transpose()?.unwrap_or(false);
+        if taken || file.symlink_metadata().is_ok() {
             let why = "expected a name that nothing has, found a file; a summary never takes the place of another one";
             return Err(FileError::new(file, "write", why).into());
         }
@@ -77,6 +78,11 @@ impl Vouching {
 }
 
 impl Pen {
+    /// Where the summary goes.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// Writes the summary, whole or not at all. Where it could be about nothing, says so and writes none: that is a REJECT, and
     /// stays one.
     pub fn write(

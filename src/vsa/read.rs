@@ -3,7 +3,7 @@
 //! In-toto and SLSA have consumers ignore fields that they do not know, so these are; whatever else could be read in two
 //! ways is refused: duplicate keys, trailing bytes, a result that its levels contradict.
 
-use super::{FAILED, PREDICATE};
+use super::{FAILED, MANIFEST, PREDICATE};
 use crate::digest::{Claimed, DigestRefusal, DigestSet, DocumentDigest};
 use crate::evidence::predicate::SubjectDigests;
 use crate::json::{JsonError, Strict};
@@ -29,6 +29,8 @@ pub struct Summary {
     pub policy: Option<DocumentDigest>,
     /// The attestations that it rests on, by SHA-256, where it gives that.
     pub inputs: HashSet<DocumentDigest>,
+    /// Those of them that are the release's own manifest; none where a summary of others does not say.
+    pub manifests: HashSet<DocumentDigest>,
     /// Whether the result is PASSED.
     pub passed: bool,
     /// What was established, where it passed.
@@ -134,6 +136,8 @@ struct Policy {
 
 #[derive(Deserialize)]
 struct Input {
+    #[serde(default)]
+    uri: Option<String>,
     digest: Sha256,
 }
 
@@ -178,14 +182,22 @@ impl Summary {
         if passed && predicate.verified_levels.iter().any(|level| level == FAILED) {
             return Err(SummaryRefusal::Contradiction);
         }
-        let inputs = predicate.input_attestations.unwrap_or_default();
+        let (mut inputs, mut manifests) = (HashSet::new(), HashSet::new());
+        for Input { uri, digest } in predicate.input_attestations.unwrap_or_default() {
+            let Some(digest) = digest.digest() else { continue };
+            inputs.insert(digest);
+            if uri.as_deref() == Some(MANIFEST) {
+                manifests.insert(digest);
+            }
+        }
         Ok(Self {
             subjects,
             verifier: predicate.verifier.id,
             verified: predicate.time_verified,
             resource: predicate.resource_uri,
             policy: predicate.policy.digest.and_then(Sha256::digest),
-            inputs: inputs.into_iter().filter_map(|input| input.digest.digest()).collect(),
+            inputs,
+            manifests,
             passed,
             levels: predicate.verified_levels,
         })

@@ -141,9 +141,10 @@ impl VerifyProof {
                         (Some(index), _) => format!("it is entry {index} of"),
                         (None, from) => format!("the {} entries of then are the first of", from.unwrap_or(0)),
                     };
-                    let (origin, size, root) = (&at.origin, at.size, &at.root);
+                    let (origin, size, root) = (&at.origin, &at.size, &at.root);
                     output.print(&format!(
-                        "PROVEN  {what} {origin}, which has {size} entries, root {root}\n"
+                        "PROVEN  {what} {origin}, which has {}, root {root}\n",
+                        super::entries(*size)
                     ))?;
                 }
                 Err(why) => output.error(&format!("{}: not proven: {why}", shown(&self.proof))),

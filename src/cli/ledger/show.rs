@@ -33,7 +33,7 @@ pub struct Show {
     #[command(flatten)]
     place: Where,
 
-    /// The exact bytes of a document: `entry` (the entry itself), `verdict`, `manifest`, `contents`, `gate/NAME`,
+    /// The exact bytes of a document: `entry` (the entry itself), `verdict`, `manifest`, `contents`, `gate`, `gate/NAME`,
     /// `evidence/NAME`, `baseline/manifest` or `baseline/verdict`. Without this option, the names are listed.
     #[arg(long, value_name = "NAME", conflicts_with = "format")]
     document: Option<String>,
@@ -179,7 +179,7 @@ fn head(text: &mut String, index: u64, leaf: &str, entry: &Entry) -> fmt::Result
     row(text, "command", format_args!("{tool} {} ({version})", entry.action.name()))?;
     if let Some(admission) = &entry.admission {
         let (store, path) = (Escaped(&admission.store), Escaped(&admission.path));
-        row(text, "let in to", format_args!("{store}/{path} ({})", admission.state.name()))?;
+        row(text, "admitted to", format_args!("{store}/{path} ({})", admission.state.name()))?;
     }
     Ok(())
 }

@@ -153,8 +153,7 @@ impl Report {
         let (style, word) = if holds { (GOOD, "HOLDS") } else { (BAD, "DOES NOT HOLD") };
         write!(text, "{style}{word}{style:#}")?;
         if let Some(at) = &self.at {
-            let size = if at.size == 1 { "1 entry".to_owned() } else { format!("{} entries", at.size) };
-            writeln!(text, "  {}, {size}, root {}", at.origin, at.root)?;
+            writeln!(text, "  {}, {}, root {}", at.origin, super::entries(at.size), at.root)?;
         } else {
             writeln!(text)?;
         }
@@ -176,12 +175,20 @@ impl Report {
             match (indexed, &self.at) {
                 (None, _) => writeln!(text, "  there is no index; `dropgate ledger list` makes it")?,
                 (Some(indexed), Some(at)) if *indexed < at.size => {
-                    writeln!(text, "  the index agrees, as far as it goes: it knows {indexed} entries")?;
+                    writeln!(
+                        text,
+                        "  the index agrees, as far as it goes: it knows {}",
+                        super::entries(*indexed)
+                    )?;
                 }
                 (Some(_), _) => writeln!(text, "  the index agrees")?,
             }
             if let Some(kept) = &self.kept {
-                writeln!(text, "  it continues the checkpoint that was kept ({} entries)", kept.size)?;
+                writeln!(
+                    text,
+                    "  it continues the checkpoint that was kept ({})",
+                    super::entries(kept.size)
+                )?;
             }
         }
         list(text, WARN, "remark", remarks)?;
