@@ -59,7 +59,7 @@ fn main() {
     let begun = Instant::now();
     let examined = gate.examine(&source, circumstances, &NoProgress).unwrap();
     let examining = begun.elapsed();
-    let facts = examined.facts(&gate, Baseline { manifest: Some(&baseline), verdict: None });
+    let facts = examined.facts(&gate, Baseline { manifest: Some(&baseline), ..Baseline::default() });
     let mut judging: Vec<Duration> = (0..11)
         .map(|_| {
             let begun = Instant::now();

@@ -62,6 +62,8 @@ pub struct Baseline<'b> {
     pub manifest: Option<&'b Manifest>,
     /// The verdict under which it was accepted.
     pub verdict: Option<&'b Accepted>,
+    /// Every version of the product that was accepted, with its manifest, where a ledger knows.
+    pub accepted: &'b [(String, DocumentDigest)],
 }
 
 /// An earlier ACCEPT.
@@ -104,6 +106,7 @@ impl Examined {
             disturbed: &self.disturbed,
             baseline: baseline.manifest,
             baseline_passed: baseline.verdict.map(|verdict| &verdict.passed),
+            accepted: baseline.accepted,
             counterfeits: &self.counterfeits,
             transitions: gate.policy.judges_transitions(),
         }
@@ -234,7 +237,8 @@ impl Gate {
             }
         }
         // The ledger is made on first use, and its key may be on another machine.
-        let ledger = self.ledger.iter().flat_map(|ledger| [Some(&ledger.directory), ledger.key.as_ref()]);
+        let ledger = self.ledger.iter();
+        let ledger = ledger.flat_map(|own| [Some(&own.directory), own.key.as_ref(), own.kept.as_ref()]);
         for path in ledger.flatten() {
             let there =
                 path.ancestors().find(|path| path.symlink_metadata().is_ok()).unwrap_or(Path::new("."));

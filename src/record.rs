@@ -6,14 +6,17 @@
 
 mod before;
 mod gate_files;
+mod kept;
 mod replay;
 
 pub use before::{Before, accepted};
+pub use kept::Kept;
 pub use replay::{Difference, Replay, ReplayError, replay};
 
 use crate::digest::{Algorithm, DocumentDigest, hex};
 use crate::drop::path::DropPath;
-use crate::gate::{Examined, Gate, GateError};
+use crate::files::FileError;
+use crate::gate::{Baseline, Examined, Gate, GateError};
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::configuration::{self, ConfigurationRefusal};
 use crate::ledger::documents::{DocumentError, Documents};
@@ -49,6 +52,28 @@ pub enum RecordError {
         entry: u64,
         /// Why.
         why: String,
+    },
+    /// The ledger is not the one that it was.
+    #[error(
+        "the ledger does not continue the checkpoint that was kept in {path}: {why}. Somebody put an older or another ledger in its \
+         place, or its disk is not there: bring it back. To begin anew, with nothing accepted, move {path} away"
+    )]
+    NotContinued {
+        /// The kept checkpoint's file, escaped.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A file of the operator's can't be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The entry is in the ledger, and its checkpoint could not be kept.
+    #[error("recorded as entry {entry}, and then: {why}")]
+    NotKept {
+        /// The entry.
+        entry: u64,
+        /// Why.
+        why: FileError,
     },
     /// The command line names another baseline than the ledger.
     #[error(
@@ -132,7 +157,6 @@ pub struct Case<'c> {
 pub struct Decided {
     /// The verdict.
     pub verdict: Verdict,
-    standing: Option<Standing>,
     before: Option<Before>,
     /// What the ledger had accepted of the product by then.
     accepted: Vec<AcceptedDrop>,
@@ -178,9 +202,10 @@ impl Case<'_> {
             return Err(RecordError::NoBaseline { entry, found });
         }
         let baseline = before.as_ref().or(self.given).map(Before::baseline).unwrap_or_default();
-        let verdict = self.gate.decide(self.examined, baseline);
+        let versions = versions(&accepted);
+        let verdict = self.gate.decide(self.examined, Baseline { accepted: &versions, ..baseline });
         let seen = ledger.map(|ledger| ledger.checkpoint().clone());
-        Ok(Decided { verdict, standing, before, accepted, seen })
+        Ok(Decided { verdict, before, accepted, seen })
     }
 
     /// What the ledger accepted of the drop's product, from an entry on.
@@ -204,6 +229,11 @@ impl Case<'_> {
     }
 }
 
+/// Versions with their manifests, as controls see them.
+fn versions(accepted: &[AcceptedDrop]) -> Vec<(String, DocumentDigest)> {
+    accepted.iter().map(|one| (one.version.clone(), one.manifest)).collect()
+}
+
 /// Who records, and where.
 #[derive(Debug)]
 pub struct Recorder<'r> {
@@ -215,6 +245,8 @@ pub struct Recorder<'r> {
     pub by: entry::By,
     /// What was asked of the gate.
     pub action: Action,
+    /// What the ledger must continue.
+    pub kept: Option<&'r Kept>,
 }
 
 /// A verdict that is in the ledger, for good.
@@ -244,6 +276,9 @@ impl Recorder<'_> {
         let mut papers = Papers::of(case, documents)?;
         papers.verdict(&decided, case)?;
         let mut writer = self.ledger.log().write(self.key)?;
+        if let Some(kept) = self.kept {
+            kept.holds(self.ledger, writer.checkpoint())?;
+        }
         let decided = match writer.checkpoint() {
             Some(checkpoint) => self.again(case, decided, &mut papers, checkpoint.clone())?,
             None => decided,
@@ -252,6 +287,10 @@ impl Recorder<'_> {
         let entry = self.entry(case, &decided, papers, admission.filter(|_| accepted), clock())?;
         let signed = writer.append(&[entry.write()?])?;
         let entry = signed.checkpoint.size.saturating_sub(1);
+        // Under the lock, so that the newest is kept last.
+        if let Some(kept) = self.kept {
+            kept.keep(&signed).map_err(|why| RecordError::NotKept { entry, why })?;
+        }
         drop(writer);
         Ok(Recorded { decided, entry })
     }
@@ -275,9 +314,6 @@ impl Recorder<'_> {
             return Ok(decided);
         }
         let accepted: Vec<AcceptedDrop> = decided.accepted.iter().cloned().chain(later).collect();
-        if case.standing(&accepted) == decided.standing {
-            return Ok(decided);
-        }
         let again = case.decide_on(accepted, Some(&view))?;
         papers.verdict(&again, case)?;
         Ok(again)

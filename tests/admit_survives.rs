@@ -176,8 +176,9 @@ enum Before {
 
 fn prepared(scene: &Scene, store: &Path, before: Before) {
     // A version is read-only, which root does not feel.
-    let removed =
-        Command::new("rm").arg("-rf").args([store, &scene.home.path().join("gate/ledger")]).status();
+    let gate = scene.home.path().join("gate");
+    let there = [store, &gate.join("ledger"), &gate.join("ledger.checkpoint")];
+    let removed = Command::new("rm").arg("-rf").args(there).status();
     assert!(removed.unwrap().success());
     if before == Before::DropAndLeftover {
         assert_eq!(plainly(scene, store).status.code(), Some(0));

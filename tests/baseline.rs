@@ -97,6 +97,20 @@ fn other_contents_under_an_accepted_version_are_refused() {
 }
 
 #[test]
+fn an_accepted_version_never_means_other_contents_later() {
+    let site = Site::new();
+    accepted(&site, &first(&site));
+    accepted(&site, &site.release(&next("4.2.0", 11, "4.1.0")));
+    let again = Release { text: "other contents", ..next("4.1.0", 12, "4.2.0") };
+    rejected(&site, &site.release_as("again", &again), "version-reused");
+    // What was recorded of it is replayed to the same end, whatever came after.
+    accepted(&site, &site.release(&next("4.3.0", 13, "4.2.0")));
+    let drop = site.path("drops/again").display().to_string();
+    let replayed = site.ledger(&["replay", "2", &drop]);
+    assert_eq!(replayed.status.code(), Some(0), "{}", String::from_utf8_lossy(&replayed.stdout));
+}
+
+#[test]
 fn without_lines_a_fix_to_an_older_line_is_a_rollback() {
     let site = Site::new();
     accepted(&site, &first(&site));

@@ -169,6 +169,53 @@ fn an_index_that_hides_an_acceptance_opens_no_way_back() {
     assert_eq!((exit, codes(&verdict)), (Some(1), vec!["rollback"]));
 }
 
+/// The ledger's directory after one release, after two, and another one that begins anew.
+#[test]
+fn a_ledger_that_is_older_than_what_was_kept_lets_nothing_in() {
+    let site = Site::new();
+    let gate = fs::read_to_string(site.path("gate.toml")).unwrap();
+    fs::write(site.path("gate.toml"), format!("{gate}kept-checkpoint = \"elsewhere.checkpoint\"\n")).unwrap();
+    let one = first(&site);
+    let two = site.release(&Release { version: "4.2.0", sequence: 11, replaces: Some("4.1.0"), text: "two" });
+    let fork =
+        site.release(&Release { version: "4.2.1", sequence: 12, replaces: Some("4.1.0"), text: "fork" });
+    assert_eq!(site.admit(&one, &[]).0, Some(0));
+    common::copy(&site.path("ledger"), &site.path("older"));
+    assert_eq!(site.admit(&two, &[]).0, Some(0));
+    let kept = site.path("elsewhere.checkpoint");
+    assert_eq!(fs::read(&kept).unwrap(), fs::read(site.path("ledger/checkpoint")).unwrap());
+
+    fs::rename(site.path("ledger"), site.path("newest")).unwrap();
+    let refused = |claim: &str, says: &str| {
+        for (exit, verdict, stderr) in
+            [site.admit(&fork, &[]), site.verify(&fork, &[]), site.verify(&fork, &["--record"])]
+        {
+            assert_eq!((exit, verdict.is_null()), (Some(2), true), "{claim}: {stderr}");
+            assert!(stderr.contains("elsewhere.checkpoint") && stderr.contains(says), "{claim}: {stderr}");
+        }
+    };
+    refused("gone", "2 entries or more");
+    assert!(!site.path("ledger").exists(), "nothing is begun anew");
+    fs::rename(site.path("older"), site.path("ledger")).unwrap();
+    refused("older", "1");
+    fs::remove_dir_all(site.path("ledger")).unwrap();
+    // One that was begun anew by another gate of the same key, and has grown to the same size.
+    site.gate("other.toml", "");
+    for drop in [&fork, &fork] {
+        let words = ["verify", drop.to_str().unwrap(), "--record", "--at", common::record::AT, "--gate"];
+        let other = site.path("other.toml").display().to_string();
+        dropgate(words.into_iter().chain([other.as_str()]));
+    }
+    refused("another", "elsewhere");
+    fs::remove_dir_all(site.path("ledger")).unwrap();
+    fs::rename(site.path("newest"), site.path("ledger")).unwrap();
+    let (exit, verdict, _) = site.admit(&fork, &[]);
+    assert_eq!((exit, codes(&verdict)), (Some(1), vec!["fork"]));
+    // A kept checkpoint by another key says nothing of this ledger.
+    fs::write(&kept, "example.com/dropgate\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n").unwrap();
+    assert_eq!(site.admit(&fork, &[]).0, Some(2));
+}
+
 #[test]
 fn a_clock_that_goes_back_loses_and_reorders_nothing() {
     let site = Site::new();

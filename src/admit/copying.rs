@@ -175,14 +175,6 @@ impl<'s> Ready<'_, 's> {
     pub(super) fn directories(&self) -> &[DropPath] {
         &self.directories
     }
-
-    /// What is staged as a source of its own, to be judged once more before it is placed. The drop need not exist any more.
-    ///
-    /// # Errors
-    /// When the staging can't be opened.
-    pub fn source(&self) -> Result<Directory, SourceError> {
-        Directory::open(&self.staging.path())
-    }
 }
 
 impl Source for Copying<'_, '_> {

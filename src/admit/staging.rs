@@ -13,7 +13,6 @@ use rustix::io::Errno;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 
 /// In a staging: held as long as its run lives.
 const ALIVE: &str = "alive";
@@ -98,11 +97,6 @@ impl<'s> Staging<'s> {
 
     pub(super) fn contents(&self) -> &Beneath {
         &self.contents
-    }
-
-    /// The path of what is copied, as long as it is not placed.
-    pub(super) fn path(&self) -> PathBuf {
-        self.store.path.join(OWN).join(STAGING).join(&self.name).join(Self::CONTENTS)
     }
 
     /// Removes everything in it.

@@ -160,6 +160,9 @@ directory = "ledger"
 verifier-key = "{verifier}"
 # The private key of the same; leave it out where the ledger is only read.
 key = "{LEDGER_KEY}"
+# Where its newest checkpoint is kept: an older copy of the ledger, or none, in its place is then found out. The further from the
+# ledger the better: another disk, another machine's share.
+kept-checkpoint = "ledger.checkpoint"
 
 # Products of which you run several lines of versions side by side: a fix to an older line is compared with that line.
 # [[release-line]]

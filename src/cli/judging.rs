@@ -127,7 +127,8 @@ impl Judging {
     /// Refuses to write the verdict over a file that it rests on, or over the key that signs the record.
     fn spares(&self, output: &Path, gate: &Gate) -> Result<(), Failure> {
         let own = gate.documents().iter().map(|(path, _)| path);
-        let key = gate.ledger.iter().filter_map(|ledger| ledger.key.as_ref());
+        let ledger = gate.ledger.iter().flat_map(|own| [own.key.as_ref(), own.kept.as_ref()]);
+        let key = ledger.flatten();
         let given = self.baseline.iter().chain(&self.baseline_verdict).chain(&self.evidence);
         for read in own.chain(key).chain(given) {
             if files::same_name(read, output)? {

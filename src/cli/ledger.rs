@@ -246,7 +246,7 @@ impl At {
 /// Says why the index was not used.
 fn note_index(output: &Output, error: &IndexError) {
     output.note(&format!(
-        "the index is of no use here, so it is made again or the log is read instead: {error}"
+        "the index can't answer this, so the log does, or the index is made again where it can be written: {error}"
     ));
 }
 

@@ -8,7 +8,7 @@ use crate::gate::{Gate, LedgerPlace};
 use crate::ledger::entry::{Action, By};
 use crate::ledger::note::SigningKey;
 use crate::ledger::{Ledger, View};
-use crate::record::{Case, Decided, Recorder};
+use crate::record::{Case, Decided, Kept, Recorder};
 use crate::time::Time;
 use nix::unistd::{Uid, User};
 
@@ -32,13 +32,14 @@ pub struct Books {
     /// The ledger.
     pub ledger: Ledger,
     key: Option<SigningKey>,
+    kept: Option<Kept>,
 }
 
 impl Books {
     /// The ledger of a gate, to read; `None` where it has none.
     pub fn to_read(gate: &Gate) -> Result<Option<Self>, Failure> {
         let Some(place) = &gate.ledger else { return Ok(None) };
-        Ok(Some(Self { ledger: open(place)?, key: None }))
+        Ok(Some(Self { ledger: open(place)?, key: None, kept: kept(place) }))
     }
 
     /// The ledger of a gate, to write: everything that can be wrong with it is found out before a drop is looked at.
@@ -62,7 +63,7 @@ impl Books {
             );
             return Err(FileError::new(file, "sign the ledger with the key in", why).into());
         }
-        let books = Self { ledger: open(place)?, key: Some(key) };
+        let books = Self { ledger: open(place)?, key: Some(key), kept: kept(place) };
         if books.view()?.is_none() {
             output.note(&format!(
                 "there is no ledger in {} yet: this verdict begins one, and the gate knows of nothing that was accepted before",
@@ -72,9 +73,13 @@ impl Books {
         Ok(books)
     }
 
-    /// The ledger as it is now; `None` before its first use.
+    /// The ledger as it is now, which is what it was or continues that; `None` before its first use.
     pub fn view(&self) -> Result<Option<View<'_>>, Failure> {
-        Ok(self.ledger.now()?)
+        let view = self.ledger.now()?;
+        if let Some(kept) = &self.kept {
+            kept.holds(&self.ledger, view.as_ref().map(View::checkpoint))?;
+        }
+        Ok(view)
     }
 
     /// Judges by what the ledger says now.
@@ -85,8 +90,18 @@ impl Books {
     /// Who records.
     pub fn recorder(&self, recording: &Recording, action: Action) -> Result<Recorder<'_>, Failure> {
         let key = self.key.as_ref().ok_or_else(|| Failure::said("the ledger was opened to be read"))?;
-        Ok(Recorder { ledger: &self.ledger, key, by: by(recording.note.clone()), action })
+        Ok(Recorder {
+            ledger: &self.ledger,
+            key,
+            by: by(recording.note.clone()),
+            action,
+            kept: self.kept.as_ref(),
+        })
     }
+}
+
+fn kept(place: &LedgerPlace) -> Option<Kept> {
+    place.kept.as_deref().map(Kept::in_file)
 }
 
 fn open(place: &LedgerPlace) -> Result<Ledger, Failure> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 /// The path of an artifact, relative to the root of its drop, with `/` between its components.
 ///
@@ -270,6 +270,9 @@ pub enum NameRefusal {
     /// A blank at either end, which nobody sees.
     #[error("expected no blank at the start or the end, found one")]
     Blank,
+    /// The same letters can be spelled in other bytes, and would be another name.
+    #[error("expected a name in Unicode Normalization Form C, found one that is not")]
+    NotNormalised,
     /// What no component of a path may be either.
     #[error(transparent)]
     Component(PathRefusal),
@@ -291,6 +294,9 @@ impl Name {
         // Blanks other than this one are refused as deceptive wherever they stand.
         if text.starts_with(' ') || text.ends_with(' ') {
             return Err(NameRefusal::Blank);
+        }
+        if !is_nfc(text) {
+            return Err(NameRefusal::NotNormalised);
         }
         Ok(Self(text.into()))
     }
@@ -509,6 +515,7 @@ mod tests {
             ("a ", NameRefusal::Blank),
             (&long, NameRefusal::TooLong { found: 129 }),
             ("..", NameRefusal::Component(PathRefusal::DotDot)),
+            ("radio\u{301}", NameRefusal::NotNormalised),
             ("a\u{1b}[2J", NameRefusal::Component(PathRefusal::Control('\u{1b}'))),
         ] {
             assert_eq!(Name::parse(text), Err(refusal), "{text:?}");

@@ -90,6 +90,8 @@ pub struct LedgerPlace {
     pub verifier: VerifierKey,
     /// The file of the private key that signs checkpoints; without it the ledger is only read.
     pub key: Option<PathBuf>,
+    /// The file outside of the ledger in which its newest checkpoint is kept.
+    pub kept: Option<PathBuf>,
 }
 
 fn ledger(mut section: Section<'_>, directory: &Path, faults: &mut Faults) -> Option<LedgerPlace> {
@@ -100,8 +102,10 @@ fn ledger(mut section: Section<'_>, directory: &Path, faults: &mut Faults) -> Op
         text.parse::<VerifierKey>().map_err(|why| faults.add(item.span(), not_one, why.to_string())).ok()
     });
     let key = all_or_none(section.optional("key"), |item| Some(directory.join(item.text(faults)?)));
+    let kept = section.optional("kept-checkpoint");
+    let kept = all_or_none(kept, |item| Some(directory.join(item.text(faults)?)));
     section.finish(faults);
-    Some(LedgerPlace { directory: directory.join(place?), verifier: verifier?, key: key? })
+    Some(LedgerPlace { directory: directory.join(place?), verifier: verifier?, key: key?, kept: kept? })
 }
 
 fn release_lines(sections: Vec<Section<'_>>, faults: &mut Faults) -> Vec<ReleaseLines> {

@@ -1,6 +1,7 @@
 //! Facts: all that a control may look at. No file system, no clock, no environment.
 
 use crate::cover::{Cover, Index};
+use crate::digest::DocumentDigest;
 use crate::drop::Inventory;
 use crate::drop::path::Name;
 use crate::evidence::Evidence;
@@ -30,6 +31,8 @@ pub struct Facts<'a> {
     pub baseline: Option<&'a Manifest>,
     /// What the baseline was accepted under: the controls that it passed.
     pub baseline_passed: Option<&'a BTreeSet<String>>,
+    /// The versions of the product that were accepted, each with its manifest.
+    pub accepted: &'a [(String, DocumentDigest)],
     /// The operator's lists of counterfeit items.
     pub counterfeits: &'a [CounterfeitNotice],
     /// Whether the policy judges transitions.

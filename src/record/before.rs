@@ -30,10 +30,8 @@ pub struct Before {
 impl Before {
     /// As controls see it.
     pub fn baseline(&self) -> Baseline<'_> {
-        Baseline {
-            manifest: Some(&self.manifest),
-            verdict: self.verdict.as_ref().map(|(verdict, _)| verdict),
-        }
+        let verdict = self.verdict.as_ref().map(|(verdict, _)| verdict);
+        Baseline { manifest: Some(&self.manifest), verdict, accepted: &[] }
     }
 
     /// By what the ledger says of a drop that stands so.

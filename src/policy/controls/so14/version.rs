@@ -12,8 +12,8 @@ pub(in crate::policy::controls) static VERSION_ADVANCES: Definition = Definition
         were agreed (SO14, requirement 1).",
     passes: "The manifest replaces the baseline, by digest, its sequence number advances on it, and its version is another \
         one: versions are names, and only the number has an order. A component that the operator did not have before needs no baseline.",
-    fails: "The drop is the baseline again (replay), is older (rollback), has other contents under the same version \
-        or number, replaces something else (fork), or jumps too far (fast-forward); or there is no baseline.",
+    fails: "The drop is the baseline again (replay), is older (rollback), has other contents under an accepted version \
+        or the same number, replaces something else (fork), or jumps too far (fast-forward); or there is no baseline.",
     example: "\"sequence\": 18, \"replaces\": { \"version\": \"4.2.0\", \"manifest\": { \"sha256\": \"...\" } }",
     parameters: &[Parameter {
         name: "max-sequence-step",
@@ -51,7 +51,10 @@ impl Control for VersionAdvances {
         let manifest = known.manifest.value();
         match facts.baseline {
             Some(baseline) => {
-                let findings = self.advances(manifest, baseline);
+                let mut findings = self.advances(manifest, baseline);
+                if findings.is_empty() {
+                    findings.extend(reused(manifest, facts));
+                }
                 let from = &baseline.release;
                 Judgement::unless(
                     findings,
@@ -74,6 +77,15 @@ impl Control for VersionAdvances {
             )),
         }
     }
+}
+
+/// A version that was accepted before with other contents: people ask for software by its version.
+fn reused(manifest: &Manifest, facts: &Facts<'_>) -> Option<Finding> {
+    let version = manifest.release.version.as_str();
+    let (_, other) = facts.accepted.iter().find(|(own, of)| own == version && *of != manifest.digest)?;
+    let expected = "a version that was not accepted before with other contents";
+    let found = format!("version {version:?}, which was accepted with manifest sha256 {other}");
+    Some(Finding::new(Code::VersionReused, native::FILE, expected, found))
 }
 
 impl VersionAdvances {
