@@ -11,6 +11,7 @@ use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Seq
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::marker::PhantomData;
 
 /// Why a text is not the JSON that was expected: where, and what was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -182,6 +183,50 @@ impl<'de> Deserialize<'de> for Key<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         borrowed(deserializer).map(Key)
     }
+}
+
+/// Reads an array of what `expecting` says, each element made what it is as it is read, so that beside the text there is never
+/// more than the result. Elements are numbered from 1; of several refusals the first is given.
+///
+/// # Errors
+/// When the value is not such an array.
+pub fn elements<'de, D, W, T, E>(
+    deserializer: D,
+    expecting: &'static str,
+    make: impl FnMut(usize, W) -> Result<T, E>,
+) -> Result<Result<Vec<T>, E>, D::Error>
+where
+    D: Deserializer<'de>,
+    W: Deserialize<'de>,
+{
+    struct Elements<W, F>(&'static str, F, PhantomData<W>);
+
+    impl<'de, W, T, E, F> Visitor<'de> for Elements<W, F>
+    where
+        W: Deserialize<'de>,
+        F: FnMut(usize, W) -> Result<T, E>,
+    {
+        type Value = Result<Vec<T>, E>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut made = Ok(Vec::new());
+            let mut number = 0_usize;
+            while let Some(element) = seq.next_element::<W>()? {
+                number = number.saturating_add(1);
+                made = made.and_then(|mut made: Vec<T>| {
+                    made.push((self.1)(number, element)?);
+                    Ok(made)
+                });
+            }
+            Ok(made)
+        }
+    }
+
+    deserializer.deserialize_seq(Elements(expecting, make, PhantomData))
 }
 
 /// Reads a string, borrowed from the text wherever it has no escapes; for `deserialize_with`.

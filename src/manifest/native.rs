@@ -18,10 +18,10 @@
 use super::{Artifact, Kind, Manifest, Release, Replaces};
 use crate::digest::{Claims, DigestRefusal, DocumentDigest};
 use crate::drop::path::{DropPath, Name, PathRefusal};
-use crate::json::{JsonError, Strict};
+use crate::json::{JsonError, Strict, elements};
 use crate::limits;
 use crate::time::Time;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
@@ -241,30 +241,7 @@ struct Subjects(Result<Vec<Artifact>, ManifestRefusal>);
 
 impl<'de> Deserialize<'de> for Subjects {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Elements;
-
-        impl<'de> Visitor<'de> for Elements {
-            type Value = Subjects;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array of subjects")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Subjects, A::Error> {
-                let mut artifacts = Ok(Vec::new());
-                let mut number = 0_usize;
-                while let Some(subject) = seq.next_element::<Subject<'de>>()? {
-                    number = number.saturating_add(1);
-                    artifacts = artifacts.and_then(|mut artifacts: Vec<Artifact>| {
-                        artifacts.push(artifact(number, subject)?);
-                        Ok(artifacts)
-                    });
-                }
-                Ok(Subjects(artifacts))
-            }
-        }
-
-        deserializer.deserialize_seq(Elements)
+        elements(deserializer, "an array of subjects", artifact).map(Subjects)
     }
 }
 

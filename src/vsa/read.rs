@@ -6,13 +6,12 @@
 use super::{FAILED, MANIFEST, PREDICATE};
 use crate::digest::{Claimed, DigestRefusal, DigestSet, DocumentDigest};
 use crate::evidence::predicate::SubjectDigests;
-use crate::json::{JsonError, Strict};
+use crate::json::{JsonError, Strict, elements};
 use crate::manifest::native;
 use crate::time::Time;
 use serde::Deserialize;
-use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::de::Deserializer;
 use std::collections::HashSet;
-use std::fmt;
 
 /// What a verifier said about artifacts.
 #[derive(Debug)]
@@ -216,30 +215,7 @@ struct WireSubject {
 
 impl<'de> Deserialize<'de> for Subjects {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Elements;
-
-        impl<'de> Visitor<'de> for Elements {
-            type Value = Subjects;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array of subjects")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Subjects, A::Error> {
-                let mut subjects = Ok(Vec::new());
-                let mut number = 0_usize;
-                while let Some(wire) = seq.next_element::<WireSubject>()? {
-                    number = number.saturating_add(1);
-                    subjects = subjects.and_then(|mut subjects: Vec<Subject>| {
-                        subjects.push(subject(number, wire)?);
-                        Ok(subjects)
-                    });
-                }
-                Ok(Subjects(subjects))
-            }
-        }
-
-        deserializer.deserialize_seq(Elements)
+        elements(deserializer, "an array of subjects", subject).map(Subjects)
     }
 }
 
