@@ -171,7 +171,7 @@ impl Case<'_> {
     /// When the ledger can't be read, or says another baseline than the operator.
     pub fn decide(&self, ledger: Option<&View<'_>>) -> Result<Decided, RecordError> {
         let accepted = match ledger {
-            Some(ledger) => self.accepted(ledger, 0)?,
+            Some(ledger) => accepted_drops(self.examined, ledger, 0)?,
             None => Vec::new(),
         };
         self.decide_on(accepted, ledger)
@@ -208,13 +208,6 @@ impl Case<'_> {
         Ok(Decided { verdict, before, accepted, seen })
     }
 
-    /// What the ledger accepted of the drop's product, from an entry on.
-    fn accepted(&self, ledger: &View<'_>, from: u64) -> Result<Vec<AcceptedDrop>, RecordError> {
-        let Some(known) = self.examined.known() else { return Ok(Vec::new()) };
-        let release = &known.manifest.value().release;
-        Ok(ledger.accepted(release.vendor.as_str(), release.product.as_str(), from)?)
-    }
-
     /// How the drop stands to what was accepted; `None` without a verified manifest.
     fn standing(&self, accepted: &[AcceptedDrop]) -> Option<Standing> {
         let manifest = self.examined.known()?.manifest.value();
@@ -227,6 +220,17 @@ impl Case<'_> {
         let lines = self.gate.release_lines(release.vendor.as_str(), release.product.as_str());
         Some(standing(accepted, candidate, lines))
     }
+}
+
+/// What the ledger accepted of the drop's product, from an entry on.
+fn accepted_drops(
+    examined: &Examined,
+    ledger: &View<'_>,
+    from: u64,
+) -> Result<Vec<AcceptedDrop>, RecordError> {
+    let Some(known) = examined.known() else { return Ok(Vec::new()) };
+    let release = &known.manifest.value().release;
+    Ok(ledger.accepted(release.vendor.as_str(), release.product.as_str(), from)?)
 }
 
 /// Versions with their manifests, as controls see them.
@@ -309,7 +313,7 @@ impl Recorder<'_> {
             view.continues(seen)?;
             from = seen.size;
         }
-        let later = case.accepted(&view, from)?;
+        let later = accepted_drops(case.examined, &view, from)?;
         if later.is_empty() {
             return Ok(decided);
         }

@@ -112,7 +112,7 @@ fn place(decided: &Decided) -> Result<Option<Place>, StoreError> {
 
 /// Why an accepted drop is not let in.
 enum Stop {
-    /// Something failed, before its verdict was recorded.
+    /// Something failed. Whether the verdict was recorded by then, the failure says.
     Failed(Failure),
     /// Another drop of the product was accepted in the meantime, and this one is refused beside it.
     Refused(Box<Recorded>),

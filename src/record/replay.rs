@@ -1,11 +1,10 @@
 //! To judge a drop again as an entry says that it was judged: by the gate, the baseline and the time of then.
 
-use super::{Before, RecordError, versions};
+use super::{Before, RecordError, accepted_drops, versions};
 use crate::drop::{Progress, Source};
-use crate::gate::{Baseline, Circumstances, Examined, Gate, GateError};
+use crate::gate::{Baseline, Circumstances, Gate, GateError};
 use crate::ledger::View;
 use crate::ledger::configuration;
-use crate::ledger::lines::AcceptedDrop;
 use crate::report;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -72,7 +71,10 @@ pub fn replay(
     let circumstances = Circumstances { at: entry.judged_at, evidence };
     let examined = gate.examine(source, circumstances, progress)?;
     let baseline = before.as_ref().map(Before::baseline).unwrap_or_default();
-    let accepted = versions(&accepted_before(ledger, number, &examined)?);
+    let mut accepted = accepted_drops(&examined, ledger, 0)?;
+    // By then.
+    accepted.retain(|one| one.entry < number);
+    let accepted = versions(&accepted);
     let verdict = gate.decide(&examined, Baseline { accepted: &accepted, ..baseline });
     let now = report::json::render(&verdict).map_err(RecordError::from)?;
     let recorded = ledger.document(&entry.verdict_document).map_err(RecordError::from)?;
@@ -80,19 +82,6 @@ pub fn replay(
     let (recorded, now) = (value(&recorded)?, value(now.as_bytes())?);
     let differences = differences(&recorded, &now);
     Ok(Replay { verdict: now, differences })
-}
-
-/// What the ledger had accepted of the drop's product when entry `number` was written.
-fn accepted_before(
-    ledger: &View<'_>,
-    number: u64,
-    examined: &Examined,
-) -> Result<Vec<AcceptedDrop>, RecordError> {
-    let Some(known) = examined.known() else { return Ok(Vec::new()) };
-    let release = &known.manifest.value().release;
-    let mut accepted = ledger.accepted(release.vendor.as_str(), release.product.as_str(), 0)?;
-    accepted.retain(|one| one.entry < number);
-    Ok(accepted)
 }
 
 /// Where two verdicts differ: by member, and by control.
