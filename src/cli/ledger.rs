@@ -17,9 +17,9 @@ use crate::escape;
 use crate::files::{self, Existing, FileError, OnDisk, Readers};
 use crate::finding::Outcome;
 use crate::gate::Gate;
-use crate::ledger::answer::{Answer, Source};
+use crate::ledger::answer::{Answer, Found, Source};
 use crate::ledger::checkpoint::{Checkpoint, SignedCheckpoint};
-use crate::ledger::entry::Action;
+use crate::ledger::entry::{Action, Entry};
 use crate::ledger::index::IndexError;
 use crate::ledger::note::VerifierKey;
 use crate::ledger::query::Query;
@@ -282,6 +282,21 @@ fn json(value: &impl Serialize) -> Result<String, Failure> {
 /// A number of entries, in words.
 fn entries(number: u64) -> String {
     if number == 1 { "1 entry".to_owned() } else { format!("{number} entries") }
+}
+
+/// An entry that was found, as JSON.
+#[derive(Serialize)]
+struct Row<'f> {
+    index: u64,
+    entry: &'f Entry,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    paths: &'f [String],
+}
+
+impl<'f> Row<'f> {
+    fn of(found: &'f Found) -> Self {
+        Self { index: found.index, entry: &found.entry, paths: &found.paths }
+    }
 }
 
 /// How long before now, in the largest unit that fits.

@@ -323,10 +323,7 @@ fn place(path: &Path) -> Result<(PathBuf, DropPath), Failure> {
     let fail = |why: String| FileError::new(path, "look at", why);
     let name = path.file_name().ok_or_else(|| fail("expected a file, found no name".to_owned()))?;
     let name = DropPath::from_bytes(name.as_encoded_bytes()).map_err(|why| fail(why.to_string()))?;
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = files::directory_of(path);
     Ok((parent.canonicalize().map_err(|error| fail(error.to_string()))?, name))
 }
 

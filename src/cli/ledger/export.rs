@@ -1,14 +1,12 @@
 //! `dropgate ledger export`: a line for each entry.
 
-use super::{Question, Where, gaps, note_index};
+use super::{Question, Row, Where, gaps, note_index};
 use crate::cli::output::{Failure, Output};
 use crate::escape::Shown;
 use crate::finding::Outcome;
 use crate::ledger::answer::Found;
-use crate::ledger::entry::Entry;
 use crate::ledger::log::LogError;
 use crate::report::json::line;
-use serde::Serialize;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -62,16 +60,8 @@ impl Export {
     }
 }
 
-#[derive(Serialize)]
-struct Row<'f> {
-    index: u64,
-    entry: &'f Entry,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    paths: &'f [String],
-}
-
 fn json_line(to: &mut impl Write, found: &Found) -> io::Result<()> {
-    let row = Row { index: found.index, entry: &found.entry, paths: &found.paths };
+    let row = Row::of(found);
     to.write_all(line(&row)?.as_bytes())
 }
 

@@ -1,13 +1,12 @@
 //! `dropgate ledger list`: which entries there are.
 
 use super::text::Table;
-use super::{At, Question, VERSION, Where, gaps, note_index};
+use super::{At, Question, Row, VERSION, Where, gaps, note_index};
 use crate::cli::judging::Format;
 use crate::cli::output::{Failure, Output};
 use crate::ledger::Ledger;
 use crate::ledger::answer::{Answer, Found, Gap, Source};
 use crate::ledger::checkpoint::Checkpoint;
-use crate::ledger::entry::Entry;
 use crate::ledger::log::LogError;
 use crate::ledger::query::Query;
 use crate::report::json::serializer;
@@ -102,14 +101,6 @@ impl Asked<'_> {
     }
 }
 
-#[derive(Serialize)]
-struct Row<'f> {
-    index: u64,
-    entry: &'f Entry,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    paths: &'f [String],
-}
-
 /// The version 1 of docs/ledger.schema.json. Entries are written as they are found.
 impl Serialize for Asked<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -144,7 +135,7 @@ impl Serialize for Entries<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut rows = serializer.serialize_seq(None)?;
         let answer = self.0.ask(&mut |found| {
-            let row = Row { index: found.index, entry: &found.entry, paths: &found.paths };
+            let row = Row::of(&found);
             rows.serialize_element(&row).map_err(|error| LogError::Reader(error.to_string().into()))
         });
         let failed = answer.is_err();
