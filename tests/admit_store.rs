@@ -11,7 +11,7 @@
 
 mod common;
 
-use common::{Scene, copy, dropgate, have};
+use common::{Scene, copy, copy_of_the_binary, dropgate, have};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -525,7 +525,7 @@ fn as_nobody(home: &Path) -> Option<Command> {
     }
     // The binary may lie where others have no way to it.
     let binary = home.join("dropgate");
-    fs::copy(env!("CARGO_BIN_EXE_dropgate"), &binary).unwrap();
+    copy_of_the_binary(&binary);
     let owned = Command::new("chown").args(["-R", "65534:65534"]).arg(home).status().unwrap();
     assert!(owned.success());
     let mut command = Command::new("setpriv");

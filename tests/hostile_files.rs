@@ -11,7 +11,7 @@
 
 mod common;
 
-use common::{IN_TOTO, Scene, Verdict, envelope, fixture};
+use common::{IN_TOTO, Scene, Verdict, copy_of_the_binary, envelope, fixture};
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -417,7 +417,7 @@ fn as_user(site: &Site, user: &str, behind: &[&str]) -> Verdict {
     fs::set_permissions(site.home.path(), fs::Permissions::from_mode(0o755)).unwrap();
     // The build may lie where nobody else may go.
     let copy = site.at("dropgate");
-    fs::copy(binary(), &copy).unwrap();
+    copy_of_the_binary(&copy);
     let (uid, gid) = (format!("--reuid={user}"), format!("--regid={user}"));
     let prefix = [&["setpriv", &uid, &gid, "--clear-groups"], behind].concat();
     site.verdict(site.command(&prefix, copy.as_os_str()).spawn().unwrap())

@@ -52,6 +52,13 @@ pub fn dropgate<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Outp
     Command::new(env!("CARGO_BIN_EXE_dropgate")).args(arguments).env_remove("NO_COLOR").output().unwrap()
 }
 
+/// Copies the binary to where another user may reach it. By a process of its own: while this one holds a file open for
+/// writing, a child that another thread starts just then inherits it, and a file that is open for writing can't be run.
+pub fn copy_of_the_binary(to: &Path) {
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_dropgate")).arg(to).status().unwrap();
+    assert!(copied.success(), "can't copy the binary to {}", to.display());
+}
+
 /// Whether an outside tool is here. Where CI asks for all of them, one that is missing is a failure.
 pub fn have(tool: &str, probe: &[&str]) -> bool {
     let there = Command::new(tool).args(probe).output().is_ok_and(|output| output.status.success());
