@@ -276,6 +276,14 @@ pub trait Source: Sync {
     /// The whole contents of a small file, at most `cap` bytes.
     fn read(&self, entry: &Entry, cap: u64) -> Result<Result<Vec<u8>, ReadRefusal>, SourceError>;
 
+    /// Gives the bytes of a file of any size to `sink`, in order, each once. Nothing that the sink got counts unless the
+    /// answer is good.
+    fn stream(
+        &self,
+        entry: &Entry,
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> Result<Result<(), Disturbance>, SourceError>;
+
     /// Hashes each wanted file, streamed once, in parallel. Answers come in the order of `wanted`; of
     /// several files that can't be read, the error names the first in that order.
     fn digest(

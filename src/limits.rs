@@ -279,3 +279,14 @@ pub const LEDGER_FAULTS: usize = 1000;
 
 /// Rows of a listing by which the widths of its columns are chosen; longer names after them are shortened.
 pub const LEDGER_ROWS_MEASURED: usize = 1000;
+
+/// Longest message under a signature that is over its bytes and not over a digest of them, in bytes (Ed25519 as signify and old
+/// minisign use it): it is held in memory whole.
+pub const SIGNED_WHOLE_BYTES: u64 = 512 << 20;
+
+/// Largest file that holds a detached signature, in bytes. CMS and OpenPGP signatures with a chain of certificates take some
+/// ten KB, Sigstore bundles some twenty.
+pub const SIGNATURE_FILE_BYTES: u64 = 1 << 20;
+
+/// Most signatures in one such file that are tried.
+pub const DETACHED_SIGNATURES: usize = 64;

@@ -201,6 +201,10 @@ impl Source for Copying<'_, '_> {
         Ok(staged.map(|()| contents).map_err(ReadRefusal::Disturbed))
     }
 
+    fn stream(&self, entry: &Entry, sink: &mut dyn FnMut(&[u8])) -> Outcome<()> {
+        self.stage(entry, &mut vec![0; limits::READ_BUFFER_BYTES], sink)
+    }
+
     fn digest(
         &self,
         wanted: &[Wanted<'_>],

@@ -161,7 +161,7 @@ fn same_bytes(
 ) -> schedule::Outcome<bool> {
     let mut expected = vec![0; buffer.len()];
     let mut same = true;
-    let streamed = standing.stream(entry, buffer, |bytes| {
+    let streamed = standing.stream_to(entry, buffer, |bytes| {
         progress.read(bytes.len() as u64);
         if let Some(expected) = expected.get_mut(..bytes.len()).filter(|_| same) {
             let read = fill(&mut judged, expected)

@@ -420,7 +420,7 @@ impl Directory {
 
     /// Streams a file through `sink`, from the listed file's first byte to its last. What the sink was given counts
     /// only when the whole gives `Ok(Ok)`; its own failure ends the stream.
-    pub(crate) fn stream(
+    pub(crate) fn stream_to(
         &self,
         entry: &Entry,
         buffer: &mut [u8],
@@ -544,11 +544,19 @@ impl Source for Directory {
         }
         let mut contents = Vec::with_capacity(usize::try_from(entry.size).unwrap_or_default());
         let mut buffer = vec![0; limits::READ_BUFFER_BYTES];
-        let streamed = self.stream(entry, &mut buffer, |bytes| {
+        let streamed = self.stream_to(entry, &mut buffer, |bytes| {
             contents.extend_from_slice(bytes);
             Ok(())
         })?;
         Ok(streamed.map(|()| contents).map_err(ReadRefusal::Disturbed))
+    }
+
+    fn stream(&self, entry: &Entry, sink: &mut dyn FnMut(&[u8])) -> Outcome<()> {
+        let mut buffer = vec![0; limits::READ_BUFFER_BYTES];
+        self.stream_to(entry, &mut buffer, |bytes| {
+            sink(bytes);
+            Ok(())
+        })
     }
 
     fn digest(
@@ -870,7 +878,7 @@ mod tests {
             std::thread::sleep(Duration::from_millis(20));
             let path = dir.path().join("f");
             let mut file = Some(path);
-            let streamed = source.stream(&inventory.files[0], &mut [0; 2], |_| {
+            let streamed = source.stream_to(&inventory.files[0], &mut [0; 2], |_| {
                 if let Some(path) = file.take() {
                     attack(File::options().write(true).open(path).unwrap()).unwrap();
                 }

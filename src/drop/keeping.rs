@@ -37,6 +37,14 @@ impl Source for Keeping<'_> {
         Ok(read)
     }
 
+    fn stream(
+        &self,
+        entry: &Entry,
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> Result<Result<(), Disturbance>, SourceError> {
+        self.source.stream(entry, sink)
+    }
+
     fn digest(
         &self,
         wanted: &[Wanted<'_>],
