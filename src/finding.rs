@@ -104,6 +104,8 @@ codes! {
     Replay = "replay", "Nothing needs to be delivered again; for a new delivery, issue a new manifest.";
     /// Other contents under the version or the sequence number of the baseline.
     VersionReused = "version-reused", "Give changed contents a new version and the next sequence number.";
+    /// A version that can't be compared as the operator's profile compares this vendor's versions.
+    VersionNotComparable = "version-not-comparable", "Name the version as the operator and you agreed; or, for the operator: change `versions` of the profile in gate.toml.";
     /// The manifest replaces something else than the baseline: two lines of releases.
     Fork = "fork", "Build the release on the version that the operator runs, and name its manifest in `replaces`.";
     /// The sequence number jumps so far that later releases could be locked out.

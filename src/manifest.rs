@@ -4,10 +4,12 @@
 //! was checked, so everything after this sees `Verified<Manifest>` or nothing.
 
 pub mod native;
+pub mod order;
 
 use crate::digest::{Algorithm, Claimed, DigestSet, DocumentDigest};
 use crate::drop::path::{DropPath, Name};
 use crate::time::Time;
+pub use order::{Comparison, Order};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -55,12 +57,12 @@ pub struct Release {
     pub version: Name,
     /// What the drop is.
     pub kind: Kind,
-    /// When the vendor says that it was issued.
-    pub issued: Time,
-    /// From when on it is not to be accepted.
-    pub expires: Time,
-    /// The release's number, which only grows.
-    pub sequence: u64,
+    /// When the vendor says that it was issued, where the format can say it.
+    pub issued: Option<Time>,
+    /// From when on it is not to be accepted; `None` where the operator said that releases of this form have no end.
+    pub expires: Option<Time>,
+    /// By what it is told to be later than another release.
+    pub order: Order,
     /// The release that this one replaces.
     pub replaces: Option<Replaces>,
     /// The operator for whom it was made.
@@ -92,7 +94,46 @@ pub struct Manifest {
     pub release: Release,
     /// SHA-256 of the exact text that was signed: what others name this manifest by.
     pub digest: DocumentDigest,
+    /// The form that it came in.
+    pub format: Format,
+    /// The file that it was read from: where findings about it point to.
+    pub file: String,
     artifacts: Vec<Artifact>,
+}
+
+/// The form of a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// Our own: [`native`].
+    Native,
+    /// A package by ETSI GS NFV-SOL 004.
+    Sol004,
+    /// A list of checksums with a signature beside it.
+    Checksums,
+    /// One file with a signature beside it.
+    Image,
+    /// A Debian repository: `InRelease`, `Packages`, and what they list.
+    Debian,
+    /// An in-toto statement of any kind in a Sigstore bundle.
+    Statement,
+}
+
+impl Format {
+    /// Every form, by the name that files give it.
+    pub const LEGAL: [(&'static str, Self); 6] = [
+        ("native", Self::Native),
+        ("sol004", Self::Sol004),
+        ("checksums", Self::Checksums),
+        ("image", Self::Image),
+        ("debian", Self::Debian),
+        ("statement", Self::Statement),
+    ];
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::LEGAL.iter().find(|(_, format)| format == self).map_or("", |(name, _)| name))
+    }
 }
 
 impl Manifest {
@@ -126,12 +167,13 @@ impl Manifest {
             product: name("radio"),
             version: name("1"),
             kind: Kind::SoftwareUpdate,
-            issued: "2026-01-31T12:00:00Z".parse().unwrap(),
-            expires: "2026-07-31T12:00:00Z".parse().unwrap(),
-            sequence: 1,
+            issued: "2026-01-31T12:00:00Z".parse().ok(),
+            expires: "2026-07-31T12:00:00Z".parse().ok(),
+            order: Order::Sequence(1),
             replaces: None,
             recipient: None,
         };
-        Self { release, digest: DocumentDigest::of(b""), artifacts }
+        let (format, file) = (Format::Native, native::FILE.to_owned());
+        Self { release, digest: DocumentDigest::of(b""), format, file, artifacts }
     }
 }

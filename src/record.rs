@@ -375,7 +375,7 @@ fn release(release: &crate::manifest::Release) -> entry::Release {
         product: release.product.clone(),
         version: release.version.clone(),
         kind: release.kind,
-        sequence: release.sequence,
+        sequence: release.order.sequence(),
         replaces: release.replaces.as_ref().map(|replaces| entry::Replaces {
             version: replaces.version.clone(),
             manifest: entry::Digest { sha256: replaces.manifest },

@@ -281,12 +281,14 @@ fn warnings(
             );
         }
     }
-    if old.digest != new.digest && after.sequence <= before.sequence {
+    if let (Some(earlier), Some(later)) = (before.order.sequence(), after.order.sequence())
+        && old.digest != new.digest
+        && later <= earlier
+    {
         warn(
             "sequence-not-advancing",
             format!(
-                "NEW is not the later release: sequence: expected more than {} of OLD, found {}",
-                before.sequence, after.sequence
+                "NEW is not the later release: sequence: expected more than {earlier} of OLD, found {later}"
             ),
         );
     }

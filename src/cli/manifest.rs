@@ -12,7 +12,7 @@ use crate::escape::{self, Escaped};
 use crate::files::{self, Existing, FileError, Readers};
 use crate::finding::counted;
 use crate::limits;
-use crate::manifest::{Kind, Manifest, Release, Replaces, native};
+use crate::manifest::{Kind, Manifest, Order, Release, Replaces, native};
 use crate::reconcile::{pairs, reconcile};
 use crate::report::json;
 use crate::time::{Period, Time};
@@ -175,9 +175,9 @@ impl Create {
             product: self.product.clone(),
             version: self.version.clone(),
             kind: self.kind,
-            issued,
-            expires: issued.after(self.expires_in),
-            sequence: self.sequence,
+            issued: Some(issued),
+            expires: Some(issued.after(self.expires_in)),
+            order: Order::Sequence(self.sequence),
             replaces,
             recipient: self.recipient.clone(),
         })
@@ -346,6 +346,7 @@ impl Show {
 
 fn text(envelope: &Envelope, manifest: &Manifest) -> String {
     let release = &manifest.release;
+    let time = |time: Option<Time>| time.map_or_else(|| "never".to_owned(), |time| time.to_string());
     let mut text =
         "UNVERIFIED: what follows is what the manifest says; `dropgate verify` checks who signed it\n\n"
             .to_owned();
@@ -357,9 +358,9 @@ fn text(envelope: &Envelope, manifest: &Manifest) -> String {
     row("product", release.product.to_string());
     row("version", release.version.to_string());
     row("kind", release.kind.to_string());
-    row("sequence", release.sequence.to_string());
-    row("issued", release.issued.to_string());
-    row("expires", release.expires.to_string());
+    row("order", release.order.to_string());
+    row("issued", time(release.issued));
+    row("expires", time(release.expires));
     if let Some(replaces) = &release.replaces {
         row("replaces", format!("{} (manifest sha256 {})", replaces.version, replaces.manifest));
     }

@@ -188,8 +188,9 @@ pub struct Release {
     pub version: Name,
     /// What the drop is.
     pub kind: Kind,
-    /// The release's number.
-    pub sequence: u64,
+    /// The release's number, where its manifest has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
     /// The release that it replaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Replaces>,
@@ -522,8 +523,8 @@ impl Entry {
         for doc in self.docs() {
             most("size", doc.size, limits::LEDGER_DOCUMENT_BYTES, "the size of a document")?;
         }
-        if let Some(release) = &self.release {
-            most("release.sequence", release.sequence, limits::SEQUENCE, size)?;
+        if let Some(sequence) = self.release.as_ref().and_then(|release| release.sequence) {
+            most("release.sequence", sequence, limits::SEQUENCE, size)?;
         }
         if let Some(contents) = &self.contents {
             most("contents.files", contents.files, limits::SEQUENCE, size)?;

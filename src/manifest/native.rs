@@ -15,7 +15,7 @@
 //! The predicate is ours and strict: unknown fields are refused. The statement is in-toto's, whose parsing
 //! rules have consumers ignore fields that they do not know. docs/manifest.md is the specification.
 
-use super::{Artifact, Kind, Manifest, Release, Replaces};
+use super::{Artifact, Format, Kind, Manifest, Order, Release, Replaces};
 use crate::digest::{Claims, DigestRefusal, DocumentDigest};
 use crate::drop::path::{DropPath, Name, PathRefusal};
 use crate::json::{JsonError, Strict, elements};
@@ -232,6 +232,8 @@ pub fn read(payload: &[u8]) -> Result<Manifest, ManifestRefusal> {
     Ok(Manifest {
         release: release(predicate)?,
         digest: DocumentDigest::of(payload),
+        format: Format::Native,
+        file: FILE.to_owned(),
         artifacts: sorted(subject)?,
     })
 }
@@ -283,7 +285,17 @@ fn release(predicate: Predicate) -> Result<Release, ManifestRefusal> {
     }
     let replaces = replaces
         .map(|PredicateReplaces { version, manifest }| Replaces { version, manifest: manifest.sha256.0 });
-    Ok(Release { vendor, product, version, kind, issued, expires, sequence, replaces, recipient })
+    Ok(Release {
+        vendor,
+        product,
+        version,
+        kind,
+        issued: Some(issued),
+        expires: Some(expires),
+        order: Order::Sequence(sequence),
+        replaces,
+        recipient,
+    })
 }
 
 /// Writes the payload of a manifest: files sorted by path, compact.
@@ -295,14 +307,15 @@ pub fn write(
     release: &Release,
     artifacts: &[(DropPath, Vec<(&'static str, String)>)],
 ) -> Result<Vec<u8>, ManifestRefusal> {
+    let unwritable = |what: &str| ManifestRefusal::Unwritable { why: format!("expected {what}, found none") };
     let predicate = Predicate {
         vendor: release.vendor.clone(),
         product: release.product.clone(),
         version: release.version.clone(),
         kind: release.kind,
-        issued: release.issued,
-        expires: release.expires,
-        sequence: release.sequence,
+        issued: release.issued.ok_or_else(|| unwritable("a time of issue"))?,
+        expires: release.expires.ok_or_else(|| unwritable("an end"))?,
+        sequence: release.order.sequence().ok_or_else(|| unwritable("a sequence number"))?,
         replaces: release.replaces.as_ref().map(|replaces| PredicateReplaces {
             version: replaces.version.clone(),
             manifest: ManifestDigest { sha256: Sha256Text(replaces.manifest) },

@@ -82,9 +82,9 @@ const RELEASE: &[Field] = &[
         Shape::Text,
         "new-component, software-update, vulnerability-fix, hardware-replacement or transition.",
     ),
-    always("sequence", Shape::Int, "The release's number."),
-    always("issued", Shape::Time, "When the vendor says that it was issued."),
-    always("expires", Shape::Time, "From when on it is not to be accepted."),
+    maybe("sequence", Shape::Int, "The release's number, where its manifest has one."),
+    maybe("issued", Shape::Time, "When the vendor says that it was issued."),
+    maybe("expires", Shape::Time, "From when on it is not to be accepted."),
     maybe("recipient", Shape::Text, "The operator for whom it was made."),
     maybe("replaces", Shape::Text, "The version that it says it replaces."),
 ];
@@ -103,7 +103,7 @@ const ARTIFACTS: &[Field] = &[
 
 const BASELINE: &[Field] = &[
     always("version", Shape::Text, "Its version."),
-    always("sequence", Shape::Int, "Its number."),
+    maybe("sequence", Shape::Int, "Its number, where its manifest has one."),
     always("added", Shape::Int, "How many files are new since."),
     always("removed", Shape::Int, "How many files are gone since."),
     always("modified", Shape::Int, "How many files have other contents since."),
@@ -243,7 +243,7 @@ fn release(release: &Release) -> Value {
         "product": release.product,
         "version": release.version,
         "kind": release.kind.to_string(),
-        "sequence": release.sequence,
+        "sequence": release.order.sequence(),
         "issued": release.issued,
         "expires": release.expires,
         "recipient": release.recipient,
@@ -282,13 +282,13 @@ fn parties(statement: &Verified<Statement>) -> Vec<String> {
 fn baseline(facts: &Facts<'_>, known: &Known) -> Option<Value> {
     let baseline = facts.baseline?;
     let difference = Difference::between(baseline, known.manifest.value());
-    Some(json!({
+    Some(without_null(json!({
         "version": baseline.release.version,
-        "sequence": baseline.release.sequence,
+        "sequence": baseline.release.order.sequence(),
         "added": difference.paths_added().len(),
         "removed": difference.paths_removed().len(),
         "modified": difference.paths_modified().len(),
-    }))
+    })))
 }
 
 fn change(known: &Known) -> Option<Value> {

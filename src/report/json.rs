@@ -3,7 +3,7 @@
 use crate::digest::DocumentDigest;
 use crate::escape;
 use crate::finding::Finding;
-use crate::manifest::Release;
+use crate::manifest::{Order, Release};
 use crate::policy::WaiverNote;
 use crate::trust::Signer;
 use crate::verdict::{Assessment, EvidenceNote, Verdict};
@@ -149,7 +149,11 @@ pub fn release(release: &Release) -> Value {
         "kind": release.kind,
         "issued": release.issued,
         "expires": release.expires,
-        "sequence": release.sequence,
+        "sequence": release.order.sequence(),
+        "comparedBy": match release.order {
+            Order::Sequence(_) => "sequence".to_owned(),
+            Order::Versions(comparison) => comparison.to_string(),
+        },
         "replaces": release.replaces.as_ref().map(|replaces| json!({
             "version": replaces.version,
             "manifest": { "sha256": replaces.manifest },

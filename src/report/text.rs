@@ -66,8 +66,8 @@ fn head(text: &mut String, verdict: &Verdict, drop: &str) -> std::fmt::Result {
     match &verdict.basis.release {
         Some(release) => writeln!(
             text,
-            "{} {} {} ({}, sequence {})",
-            release.vendor, release.product, release.version, release.kind, release.sequence
+            "{} {} {} ({}, {})",
+            release.vendor, release.product, release.version, release.kind, release.order
         )?,
         None => writeln!(text, "an unverified drop")?,
     }

@@ -160,7 +160,7 @@ impl Scene {
                 product: name(&facts.product),
                 version: name(&facts.version),
                 kind: Kind::SoftwareUpdate,
-                sequence: 7,
+                sequence: Some(7),
                 replaces: None,
             }),
             manifest: (!facts.unverified).then(|| Manifest {

@@ -60,7 +60,9 @@ fn side(text: &mut String, which: &str, side: &Side) -> std::fmt::Result {
     row("product", &release.product)?;
     row("version", &release.version)?;
     row("kind", &release.kind)?;
-    row("sequence", &release.sequence)?;
+    if let Some(number) = release.order.sequence() {
+        row("sequence", &number)?;
+    }
     row("sha256", &side.manifest.digest)?;
     for signer in &side.signers {
         row("signed by", &format_args!("{} ({})", Escaped(&signer.owner), Escaped(&signer.key)))?;

@@ -79,7 +79,9 @@ const COLUMNS: [Column; 27] = [
     ("product", |f| release(f, |release| release.product.as_str().to_owned())),
     ("version", |f| release(f, |release| release.version.as_str().to_owned())),
     ("kind", |f| release(f, |release| release.kind.to_string())),
-    ("sequence", |f| release(f, |release| release.sequence.to_string())),
+    ("sequence", |f| {
+        release(f, |release| release.sequence.map(|number| number.to_string()).unwrap_or_default())
+    }),
     ("manifest_sha256", |f| f.entry.manifest.map(|own| own.sha256.to_string()).unwrap_or_default()),
     ("contents_sha256", |f| f.entry.contents.map(|own| own.document.sha256.to_string()).unwrap_or_default()),
     ("files", |f| f.entry.contents.map(|own| own.files.to_string()).unwrap_or_default()),

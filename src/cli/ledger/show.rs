@@ -187,7 +187,10 @@ fn head(text: &mut String, index: u64, leaf: &str, entry: &Entry) -> fmt::Result
 fn what(text: &mut String, entry: &Entry) -> fmt::Result {
     section(text, "what was judged")?;
     if let Some(release) = &entry.release {
-        row(text, "release", format_args!("{}, sequence {}", release.kind, release.sequence))?;
+        match release.sequence {
+            Some(number) => row(text, "release", format_args!("{}, sequence {number}", release.kind))?,
+            None => row(text, "release", release.kind)?,
+        }
         if let Some(replaces) = &release.replaces {
             row(text, "replaces", format_args!("{}, sha256 {}", replaces.version, replaces.manifest.sha256))?;
         }

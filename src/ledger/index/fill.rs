@@ -43,7 +43,9 @@ pub(super) fn own_values(entry: &Entry) -> [Value; OWN] {
         text(release.map(|release| release.product.as_str())),
         text(release.map(|release| release.version.as_str())),
         // Entries hold no number over 2^53.
-        release.map_or(Value::Null, |release| Value::Integer(release.sequence.cast_signed())),
+        release
+            .and_then(|release| release.sequence)
+            .map_or(Value::Null, |number| Value::Integer(number.cast_signed())),
         entry.manifest.map_or(Value::Null, |manifest| blob(&manifest.sha256)),
         text(Some(&entry.by.user)),
         text(Some(&entry.by.host)),

@@ -86,8 +86,9 @@ impl Control for ManifestSigned {
         };
         let manifest = &known.manifest;
         let release = &manifest.value().release;
-        let finding =
-            |code, expected: String, found: String| Finding::new(code, native::FILE, expected, found);
+        let finding = |code, expected: String, found: String| {
+            Finding::new(code, manifest.value().file.as_str(), expected, found)
+        };
         let mut findings = Vec::new();
 
         let (vendor, product) = (release.vendor.as_str(), release.product.as_str());
@@ -125,18 +126,18 @@ impl Control for ManifestSigned {
                 found,
             ));
         }
-        if release.issued > facts.at.after(self.skew) {
+        if let Some(issued) = release.issued.filter(|issued| *issued > facts.at.after(self.skew)) {
             findings.push(finding(
                 Code::ManifestNotYetIssued,
                 format!("issued at the latest {} after the time of judgement, {}", self.skew, facts.at),
-                format!("issued {}", release.issued),
+                format!("issued {issued}"),
             ));
         }
-        if facts.at >= release.expires {
+        if let Some(expires) = release.expires.filter(|expires| facts.at >= *expires) {
             findings.push(finding(
                 Code::ManifestExpired,
                 format!("an end after the time of judgement, {}", facts.at),
-                format!("expired {}", release.expires),
+                format!("expired {expires}"),
             ));
         }
         match (&release.recipient, self.recipient) {
