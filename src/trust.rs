@@ -15,6 +15,7 @@ pub mod message;
 pub mod minisign;
 pub mod pinned;
 pub mod signify;
+pub mod sshsig;
 pub mod store;
 
 pub use store::{Party, Role, TrustStore, TrustedKey};

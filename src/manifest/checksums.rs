@@ -77,9 +77,7 @@ pub enum ListRefusal {
         found: String,
     },
     /// Digits without an algorithm that gives so many.
-    #[error(
-        "line {line}: expected 64 hex digits for sha256, 96 for sha384 or 128 for sha512, found {found}"
-    )]
+    #[error("line {line}: expected 64 hex digits for sha256, 96 for sha384 or 128 for sha512, found {found}")]
     Length {
         /// Which line, from 1.
         line: usize,
@@ -105,7 +103,9 @@ pub enum ListRefusal {
         why: DigestRefusal,
     },
     /// A backslash that escapes nothing.
-    #[error("line {line}: expected `\\\\`, `\\n` or `\\r` in a name that is marked as escaped, found another backslash")]
+    #[error(
+        "line {line}: expected `\\\\`, `\\n` or `\\r` in a name that is marked as escaped, found another backslash"
+    )]
     Escape {
         /// Which line, from 1.
         line: usize,
@@ -129,7 +129,9 @@ pub enum ListRefusal {
         line: usize,
     },
     /// One name twice.
-    #[error("line {line}: {name:?}: expected one {algorithm} digest for each name, found another in line {first}")]
+    #[error(
+        "line {line}: {name:?}: expected one {algorithm} digest for each name, found another in line {first}"
+    )]
     Duplicate {
         /// Which line, from 1.
         line: usize,
@@ -283,7 +285,8 @@ fn entry(line: usize, text: &[u8], hint: Option<Algorithm>) -> Result<(Form, Ent
             found: beginning(digits),
         });
     }
-    let name = if escaped { unescaped(name).ok_or(ListRefusal::Escape { line })? } else { Cow::Borrowed(name) };
+    let name =
+        if escaped { unescaped(name).ok_or(ListRefusal::Escape { line })? } else { Cow::Borrowed(name) };
     Ok((form, Entry { path: path(line, &name)?, kind, digits, line }))
 }
 
@@ -294,9 +297,9 @@ fn tagged<'t>(line: usize, tag: &[u8], rest: &'t [u8]) -> Result<(Kind, &'t [u8]
         ListRefusal::Algorithm { line, why }
     })?;
     let close: &[u8] = if tag.ends_with(b" ") { b") = " } else { b")= " };
-    let parts = memrchr(b')', rest).and_then(|at| rest.split_at_checked(at)).and_then(|(name, behind)| {
-        Some((kind, name.strip_prefix(b"(")?, behind.strip_prefix(close)?))
-    });
+    let parts = memrchr(b')', rest)
+        .and_then(|at| rest.split_at_checked(at))
+        .and_then(|(name, behind)| Some((kind, name.strip_prefix(b"(")?, behind.strip_prefix(close)?)));
     parts.ok_or_else(|| ListRefusal::Form {
         line,
         expected: "`ALGORITHM (NAME) = DIGEST` or OpenSSL's `ALGORITHM(NAME)= DIGEST`",

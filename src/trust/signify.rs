@@ -82,7 +82,9 @@ pub enum SignatureRefusal {
         found: String,
     },
     /// No signature in the second.
-    #[error("line 2: expected base64 over the 74 bytes of a signature and a line break, found something else")]
+    #[error(
+        "line 2: expected base64 over the 74 bytes of a signature and a line break, found something else"
+    )]
     Base64,
     /// An algorithm that signify does not have.
     #[error("line 2: expected algorithm `Ed`, found {found:?}")]
