@@ -8,8 +8,8 @@
 //!
 //! Signed is "SSHSIG", the namespace, the reserved field, the name of the hash, and the message's SHA-256 or SHA-512. OpenSSH
 //! ignores what stands in the reserved field, and does not sign it; here it must be empty, so that nothing in the file is unsigned.
-//! For the same reason nothing may stand before, between or behind the lines. Lines end in LF or CR LF, and are as long as
-//! they like.
+//! For the same reason nothing may stand before, between or behind the lines. Lines end in LF, as ssh-keygen demands, and are as long as they
+//! like.
 //!
 //! Keys are Ed25519 (also on a security key, which must have been touched), ECDSA over P-256 and P-384, and RSA of 2048 to 8192
 //! bits by SHA-256 or SHA-512. Certificates are refused. Ed25519 is checked as strictly as [`super::ed25519`] has it. Of ECDSA
@@ -235,7 +235,7 @@ impl Signature {
 fn armored(bytes: &[u8]) -> Result<String, SignatureRefusal> {
     let text = std::str::from_utf8(bytes).map_err(|_| SignatureRefusal::Armor)?;
     let text = text.strip_suffix('\n').unwrap_or(text);
-    let mut lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    let mut lines = text.split('\n');
     if lines.next() != Some(BEGIN) || lines.next_back() != Some(END) {
         return Err(SignatureRefusal::Armor);
     }
