@@ -3,6 +3,7 @@
 //! One file per format, each giving the same [`Manifest`]; a manifest is read only from bytes whose signature
 //! was checked, so everything after this sees `Verified<Manifest>` or nothing.
 
+pub mod checksums;
 pub mod native;
 pub mod order;
 

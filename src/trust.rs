@@ -10,8 +10,12 @@
 pub mod detached;
 pub mod dsse;
 pub mod ed25519;
+mod keynum;
 pub mod message;
+pub mod minisign;
 pub mod pinned;
+pub mod signify;
+pub mod sshsig;
 pub mod store;
 
 pub use store::{Party, Role, TrustStore, TrustedKey};
