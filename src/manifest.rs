@@ -4,6 +4,7 @@
 //! was checked, so everything after this sees `Verified<Manifest>` or nothing.
 
 pub mod native;
+pub mod sol004;
 
 use crate::digest::{Algorithm, Claimed, DigestSet, DocumentDigest};
 use crate::drop::path::{DropPath, Name};
