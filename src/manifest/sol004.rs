@@ -103,7 +103,8 @@ pub fn split(bytes: &[u8]) -> Result<Split<'_>, SplitRefusal> {
         let start = memchr::memrchr(b'\n', signed).map_or(0, |at| at.saturating_add(1));
         return Err(SplitRefusal::Begin { found: shown(line(bytes.get(start..).unwrap_or_default()).0) });
     };
-    let (body, close) = memmem::find(rest, b"-----").and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, b""));
+    let (body, close) =
+        memmem::find(rest, b"-----").and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, b""));
     let (last, behind) = line(close);
     let ends = last == [b"-----END ", label.as_bytes(), b"-----"].concat();
     if !ends || body.last().is_none_or(|byte| *byte != b'\n') {

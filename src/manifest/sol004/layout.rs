@@ -93,7 +93,8 @@ fn bare(inventory: &Inventory, manifest: DropPath) -> Result<Form, LayoutRefusal
         return Err(LayoutRefusal::ManifestNamed { descriptor: definitions, manifest });
     }
     let there = |path: &str| DropPath::parse(path).ok().filter(|path| inventory.find(path).is_some());
-    let directory = |path: &str| DropPath::parse(path).ok().filter(|path| inventory.directories.contains(path));
+    let directory =
+        |path: &str| DropPath::parse(path).ok().filter(|path| inventory.directories.contains(path));
     let papers = Papers {
         change_log: there("ChangeLog.txt"),
         tests: directory("Tests"),
@@ -138,14 +139,15 @@ fn one_at_root(
     };
     let mut found = inventory.files.iter().map(|entry| &entry.path).filter(named);
     match (found.next(), found.next()) {
-        (Some(one), Some(other)) => {
-            Err(LayoutRefusal::Several { what, found: (one.clone(), other.clone()) })
-        }
+        (Some(one), Some(other)) => Err(LayoutRefusal::Several { what, found: (one.clone(), other.clone()) }),
         (one, _) => Ok(one.cloned()),
     }
 }
 
 /// The path without the extension of its last component.
 fn stem(path: &DropPath) -> &str {
-    path.as_str().rsplit_once('.').filter(|(_, ending)| !ending.contains('/')).map_or(path.as_str(), |(stem, _)| stem)
+    path.as_str()
+        .rsplit_once('.')
+        .filter(|(_, ending)| !ending.contains('/'))
+        .map_or(path.as_str(), |(stem, _)| stem)
 }

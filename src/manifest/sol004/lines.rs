@@ -76,7 +76,7 @@ pub fn lines(bytes: &[u8]) -> impl Iterator<Item = Result<Item<'_>, LineRefusal>
 fn item(bytes: &[u8], number: usize) -> Result<Option<Item<'_>>, LineRefusal> {
     let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|_| LineRefusal::NotUtf8 { number })?;
-    let odd = |c: &char| (c.is_control() && *c != '\t') || (is_deceptive(*c) && *c != ' ');
+    let odd = |c: &char| is_deceptive(*c) && *c != '\t';
     if let Some(found) = text.chars().find(odd) {
         return Err(LineRefusal::Invisible { number, found });
     }

@@ -43,7 +43,9 @@ pub enum MetaRefusal {
         first: usize,
     },
     /// The old and the new name of one thing, with different values.
-    #[error("line {number}: {key:?}: expected the same value as under its other name in line {first}, found {found:?}")]
+    #[error(
+        "line {number}: {key:?}: expected the same value as under its other name in line {first}, found {found:?}"
+    )]
     Contradiction {
         /// Which line, from 1.
         number: usize,
@@ -140,7 +142,11 @@ fn entry(key: &str) -> Option<Entry> {
     KEYS.iter().find(|(name, _)| *name == plain).map(|(_, entry)| *entry)
 }
 
-fn add(entries: &mut BTreeMap<Entry, (usize, DropPath)>, entry: Entry, line: Line<'_>) -> Result<(), MetaRefusal> {
+fn add(
+    entries: &mut BTreeMap<Entry, (usize, DropPath)>,
+    entry: Entry,
+    line: Line<'_>,
+) -> Result<(), MetaRefusal> {
     let Line { number, key, value } = line;
     // Directories are written with and without a slash at their end.
     let bare = match entry {
@@ -148,12 +154,19 @@ fn add(entries: &mut BTreeMap<Entry, (usize, DropPath)>, entry: Entry, line: Lin
         _ => value,
     };
     let (key, found) = (shown(key.as_bytes()), shown(value.as_bytes()));
-    let path = path(bare).map_err(|why| MetaRefusal::Path { number, key: key.clone(), found: found.clone(), why })?;
+    let path = path(bare).map_err(|why| MetaRefusal::Path {
+        number,
+        key: key.clone(),
+        found: found.clone(),
+        why,
+    })?;
     if entry == Entry::Manifest && path.as_str().eq_ignore_ascii_case(META) {
         return Err(MetaRefusal::NoManifest);
     }
     match entries.insert(entry, (number, path.clone())) {
-        Some((first, other)) if other != path => Err(MetaRefusal::Contradiction { number, key, first, found }),
+        Some((first, other)) if other != path => {
+            Err(MetaRefusal::Contradiction { number, key, first, found })
+        }
         _ => Ok(()),
     }
 }

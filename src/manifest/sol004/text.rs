@@ -214,7 +214,9 @@ pub enum TextRefusal {
         why: PathRefusal,
     },
     /// A hash that nobody can rely on.
-    #[error("line {number}: {file}: expected SHA-256, SHA-384 or SHA-512, found {found:?}, for which other files can be made")]
+    #[error(
+        "line {number}: {file}: expected SHA-256, SHA-384 or SHA-512, found {found:?}, for which other files can be made"
+    )]
     Weak {
         /// Where the file stands, from 1.
         number: usize,
@@ -264,7 +266,9 @@ pub enum TextRefusal {
         first: usize,
     },
     /// What can't be.
-    #[error("line {number}: {file}: expected the manifest without a hash, found one: it can't be in the file that it is of")]
+    #[error(
+        "line {number}: {file}: expected the manifest without a hash, found one: it can't be in the file that it is of"
+    )]
     HashOfItself {
         /// Where it stands, from 1.
         number: usize,
@@ -373,7 +377,9 @@ impl Reader {
             return Err(twice(first));
         }
         // Whatever else stands there (specification versions, managers, software versions) decides nothing here.
-        let Some((name, family, field)) = METADATA.iter().find(|(name, ..)| *name == key) else { return Ok(()) };
+        let Some((name, family, field)) = METADATA.iter().find(|(name, ..)| *name == key) else {
+            return Ok(());
+        };
         match self.family {
             Some((other, first)) if other != *family => {
                 return Err(TextRefusal::TwoFamilies { number, key: (*name).to_owned(), first });
@@ -492,8 +498,12 @@ impl Block {
                 true
             }
             (None, None) => false,
-            (Some(_), None) => return Err(TextRefusal::Incomplete { number, file, expected: "Hash beside Algorithm" }),
-            (None, Some(_)) => return Err(TextRefusal::Incomplete { number, file, expected: "Algorithm beside Hash" }),
+            (Some(_), None) => {
+                return Err(TextRefusal::Incomplete { number, file, expected: "Hash beside Algorithm" });
+            }
+            (None, Some(_)) => {
+                return Err(TextRefusal::Incomplete { number, file, expected: "Algorithm beside Hash" });
+            }
         };
         if certificate.is_some() && signature.is_none() {
             return Err(TextRefusal::Incomplete { number, file, expected: "Signature beside Certificate" });
@@ -529,9 +539,7 @@ impl Listed {
         }
         let same = |a: &Option<DropPath>, b: &Option<DropPath>| a.is_none() || b.is_none() || a == b;
         let equal = self.artifact.digests == other.artifact.digests || !self.hashed || !other.hashed;
-        if !equal
-            || !same(&self.signature, &other.signature)
-            || !same(&self.certificate, &other.certificate)
+        if !equal || !same(&self.signature, &other.signature) || !same(&self.certificate, &other.certificate)
         {
             return Err(TextRefusal::Contradiction { number, file: file(), first });
         }
