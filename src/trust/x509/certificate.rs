@@ -178,6 +178,11 @@ impl Certificate {
         self.constraints.as_ref().is_some_and(|constraints| constraints.ca)
     }
 
+    /// How many certificates of authorities may stand between this one and the signer's (RFC 5280, section 4.2.1.9).
+    pub(crate) fn path_length(&self) -> Option<usize> {
+        self.constraints.as_ref().and_then(|constraints| constraints.path_len_constraint).map(usize::from)
+    }
+
     pub(crate) fn name_constraints(&self) -> Option<&NameConstraints> {
         self.name_constraints.as_ref()
     }
