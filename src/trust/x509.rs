@@ -278,6 +278,11 @@ impl Credential {
         anchors.chain(rules).collect()
     }
 
+    /// The operator's certificates, where a signature does not carry its signer's.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = &Certificate> {
+        self.anchors.iter().map(|anchor| &anchor.certificate).chain(&self.intermediates)
+    }
+
     /// Judges a signer's certificate. `more` are certificates that came with the signature: nothing but candidates for a path.
     pub(crate) fn judge(&self, signer: &Certificate, more: &[Certificate], at: Time) -> Standing {
         if !self.rules.mean(signer) {
