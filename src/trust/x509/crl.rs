@@ -18,6 +18,8 @@ use x509_cert::ext::pkix::{CrlReason, IssuingDistributionPoint};
 
 const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
 const CRL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.20");
+// Not by its type: x509-cert 0.3 gives that another number.
+const ISSUING_DISTRIBUTION_POINT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.28");
 const DELTA: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.27");
 const INVALIDITY_DATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.24");
 
@@ -241,7 +243,7 @@ fn scope(extensions: Option<&Extensions>) -> Result<Scope, String> {
     for extension in extensions.into_iter().flatten() {
         match extension.extn_id {
             DELTA => return Err("a delta list".to_owned()),
-            IssuingDistributionPoint::OID => {
+            ISSUING_DISTRIBUTION_POINT => {
                 let point = IssuingDistributionPoint::from_der(extension.extn_value.as_bytes())
                     .map_err(|_| "a list with a damaged issuingDistributionPoint".to_owned())?;
                 if point.indirect_crl {
