@@ -155,8 +155,9 @@ fn other_forms_of_cms_are_refused_with_the_way_out() {
     for (claim, how, expected) in [
         ("no attributes", "-noattr -outform DER", "expected signed attributes, found none"),
         ("content inside", "-nodetach -outform DER", "content inside"),
-        ("BER", "-stream -outform DER", "without -stream"),
-        ("BER in PEM", "-stream -outform PEM", "without -stream"),
+        // OpenSSL puts the content inside whatever else it is told.
+        ("a stream", "-stream -outform DER", "content inside"),
+        ("a stream in PEM", "-stream -outform PEM", "content inside"),
         ("SHA-1", "-md sha1 -outform DER", "expected digest algorithm"),
         ("MD5", "-md md5 -outform DER", "expected digest algorithm"),
         ("another salt", "-keyopt rsa_padding_mode:pss -keyopt rsa_pss_saltlen:10 -outform DER", "RSA-PSS"),
@@ -175,6 +176,54 @@ fn other_forms_of_cms_are_refused_with_the_way_out() {
         "ContentInfo",
     );
     bad("nothing", &try_it(&credential, b"", DATA), "ContentInfo");
+}
+
+#[test]
+fn ber_is_read_where_it_is_whole() {
+    let Some(shop) = shop("rsa:2048") else { return };
+    let credential = credential(&shop);
+    shop.openssl(&format!("{SIGN} -certfile inter.crt -outform DER -out sig"));
+    let der = shop.read("sig");
+    // ContentInfo, its content and SignedData, with their lengths left open.
+    let ber = [&[0x30, 0x80], &der[4..15], &[0xa0, 0x80, 0x30, 0x80], &der[23..], &[0; 6]].concat();
+    good("by itself", &try_it(&credential, &ber, DATA));
+    good("in PEM", &try_it(&credential, pem("CMS", &ber).as_bytes(), DATA));
+    shop.write("sig", &ber);
+    assert!(shop.accepts(&format!("{VERIFY} sig -inform DER")));
+    bad("other data", &try_it(&credential, &ber, b"other"), "other data");
+    for at in 0..ber.len() {
+        assert!(Signature::read(&ber[..at]).is_err(), "cut off at {at}");
+        let mut changed = ber.clone();
+        changed[at] ^= 1;
+        assert!(at < 60 || !matches!(try_it(&credential, &changed, DATA), Tried::Good(_)), "byte {at}");
+    }
+    assert!(Signature::read(&[&*ber, &[0]].concat()).is_err());
+}
+
+#[test]
+fn ed25519_goes_with_sha512_and_no_other() {
+    let Some(shop) = shop("ed25519") else { return };
+    let credential = credential(&shop);
+    let ed25519 = [0x30, 5, 6, 3, 0x2b, 0x65, 0x70];
+    for (hash, arc, digest, accepted) in [
+        ("SHA-512", 3, sha2::Sha512::digest(DATA).to_vec(), true),
+        ("SHA-256", 1, sha2::Sha256::digest(DATA).to_vec(), false),
+    ] {
+        let attributes =
+            [attribute(OID_TYPE, &[ID_DATA.to_vec()]), attribute(OID_DIGEST, &[tlv(4, &digest)])];
+        let mut attributes = attributes.to_vec();
+        attributes.sort();
+        shop.write("set", tlv(0x31, &attributes.concat()));
+        shop.openssl("pkeyutl -sign -rawin -inkey leaf.key -in set -out raw");
+        let mut algorithm = SHA256.to_vec();
+        *algorithm.last_mut().unwrap() = arc;
+        let signature =
+            assembled_by(&shop, &shop.read("raw"), &attributes, "leaf.crt", [&algorithm, &ed25519]);
+        match accepted {
+            true => good(hash, &try_it(&credential, &signature, DATA)),
+            false => bad(hash, &try_it(&credential, &signature, DATA), "expected one hash"),
+        }
+    }
 }
 
 #[test]
@@ -225,8 +274,19 @@ fn attributes() -> Vec<Vec<u8>> {
     vec![attribute(OID_TYPE, &[ID_DATA.to_vec()]), attribute(OID_DIGEST, &[tlv(4, &digest)])]
 }
 
-/// A SignedData by hand, whose signer is named by the certificate's key identifier.
+/// A SignedData by hand, with SHA-256 and ECDSA.
 fn assembled(shop: &Workshop, signature: &[u8], attributes: &[Vec<u8>], certificate: &str) -> Vec<u8> {
+    assembled_by(shop, signature, attributes, certificate, [SHA256, ECDSA])
+}
+
+/// A SignedData by hand, whose signer is named by the certificate's key identifier.
+fn assembled_by(
+    shop: &Workshop,
+    signature: &[u8],
+    attributes: &[Vec<u8>],
+    certificate: &str,
+    [digest, algorithm]: [&[u8]; 2],
+) -> Vec<u8> {
     let text =
         String::from_utf8(shop.openssl(&format!("x509 -in {certificate} -noout -ext subjectKeyIdentifier")))
             .unwrap();
@@ -241,15 +301,15 @@ fn assembled(shop: &Workshop, signature: &[u8], attributes: &[Vec<u8>], certific
     let signer = [
         tlv(2, &[3]),
         tlv(0x80, &identifier),
-        SHA256.to_vec(),
+        digest.to_vec(),
         tlv(0xa0, &attributes.concat()),
-        ECDSA.to_vec(),
+        algorithm.to_vec(),
         tlv(4, signature),
     ];
     let certificates = [unpem(&shop.text(certificate)), unpem(&shop.text("inter.crt"))].concat();
     let signed = [
         tlv(2, &[3]),
-        tlv(0x31, SHA256),
+        tlv(0x31, digest),
         tlv(0x30, ID_DATA),
         tlv(0xa0, &certificates),
         tlv(0x31, &tlv(0x30, &signer.concat())),

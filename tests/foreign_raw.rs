@@ -1,6 +1,6 @@
 //! A raw signature counts when `openssl` made it by the operator's key and algorithm over exactly this file, and not otherwise.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::arithmetic_side_effects, missing_docs)]
+#![allow(clippy::arithmetic_side_effects, missing_docs, clippy::string_slice, clippy::type_complexity)]
 
 mod common;
 

@@ -177,6 +177,29 @@ fn one_certificate_of_a_path_that_says_otherwise_is_refused_by_name() {
 }
 
 #[test]
+fn a_path_is_no_longer_than_its_authorities_allow() {
+    let Some(shop) = shop() else { return };
+    let credential = Credential::new(&[&shop.read("root.crt")], &[], &[], rules()).unwrap();
+    for (length, accepted) in [("", true), (",pathlen:1", true), (",pathlen:0", false)] {
+        let upper = format!("basicConstraints=critical,CA:TRUE{length}");
+        shop.certificate("upper", Some("root"), "/O=Acme/CN=Upper", 3650, &upper);
+        shop.certificate("inter", Some("upper"), "/O=Acme/CN=Inter", 3650, CA);
+        shop.certificate("leaf", Some("inter"), "/O=Acme/CN=Signing", 3650, LEAF);
+        let signature = sign(&shop).with_certificates(&shop.read("upper.crt")).unwrap();
+        let tried = tried(&credential, &signature, in_days(0));
+        match accepted {
+            true => good(length, &tried),
+            false => bad(length, &tried, "pathLenConstraint"),
+        }
+        assert_eq!(openssl_accepts(&shop, "-certfile upper.crt"), accepted, "{length}");
+    }
+    // Each issues the other: a path must end.
+    shop.certificate("upper", Some("inter"), "/O=Acme/CN=Upper", 3650, CA);
+    let signature = sign(&shop).with_certificates(&shop.read("upper.crt")).unwrap();
+    assert_eq!(tried(&credential, &signature, in_days(0)), Tried::Other);
+}
+
+#[test]
 fn names_are_held_to_constraints() {
     let Some(shop) = shop() else { return };
     for (claim, constraint, subject, name, accepted) in [

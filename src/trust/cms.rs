@@ -1,6 +1,7 @@
 //! CMS signatures beside what they sign (RFC 5652, SignedData without content), as `openssl cms -sign` writes them.
 //!
-//! - The file is one block of PEM (`CMS` or `PKCS7`), or DER. BER with indefinite lengths is refused.
+//! - The file is one block of PEM (`CMS` or `PKCS7`), or DER. BER whose outermost length is left open, as Bouncy Castle
+//!   writes it, is made DER first; in all else the encoding is strict DER.
 //! - The content type is id-data, and the content itself is not inside: there is one message, the file beside it.
 //! - Each signer needs signed attributes: contentType and messageDigest, each once and with one value, no attribute twice, in the order of
 //!   DER. Without attributes a signature could be shifted between a message and the attributes over another one; so it is
@@ -13,6 +14,8 @@
 //! Of several signers one that is good for the credential is enough. The others are not asked: each is tried with every
 //! credential, and counts by itself. Countersignatures, time stamps and all else that is not signed are ignored. `signingTime` only
 //! informs, but a signature from the future is refused.
+
+mod ber;
 
 use super::detached::{Said, Tried};
 use super::message::{Hash, Message, Needs};
@@ -65,10 +68,9 @@ pub enum SignatureRefusal {
         /// Its length.
         found: usize,
     },
-    /// BER with indefinite lengths.
+    /// BER with lengths left open that does not end as it should.
     #[error(
-        "expected CMS in DER, found BER with lengths left open ; the vendor must write it as DER \
-         (openssl cms -sign without -stream)"
+        "expected CMS in DER, or in BER whose open lengths all end; found BER that is damaged, nests too deep, or has more behind it"
     )]
     Ber,
     /// Not this structure, or not in DER, or with bytes behind it.
@@ -80,7 +82,9 @@ pub enum SignatureRefusal {
         expected: &'static str,
     },
     /// Content inside.
-    #[error("expected a detached signature, found one with its content inside (openssl cms -sign -nodetach)")]
+    #[error(
+        "expected a detached signature, found one with its content inside (openssl cms -sign with -nodetach or -stream)"
+    )]
     Attached,
     /// Another type of content.
     #[error("expected content type id-data ({DATA}), found {found}")]
@@ -201,18 +205,22 @@ impl Signature {
             Ok(text) if text.contains("-----BEGIN") => {
                 let block = pem::blocks(text, 1)?.into_iter().next().ok_or(PemRefusal::None)?;
                 match &*block.label {
-                    "CMS" | "PKCS7" => Self::from_der(&block.der),
+                    "CMS" | "PKCS7" => Self::from_ber(&block.der),
                     _ => Err(SignatureRefusal::Label { found: block.label }),
                 }
             }
+            _ => Self::from_ber(bytes),
+        }
+    }
+
+    fn from_ber(bytes: &[u8]) -> Result<Self, SignatureRefusal> {
+        match bytes {
+            [SEQUENCE, 0x80, ..] => Self::from_der(&ber::to_der(bytes).ok_or(SignatureRefusal::Ber)?),
             _ => Self::from_der(bytes),
         }
     }
 
     fn from_der(der: &[u8]) -> Result<Self, SignatureRefusal> {
-        if let [SEQUENCE, 0x80, ..] = der {
-            return Err(SignatureRefusal::Ber);
-        }
         let info = "ContentInfo (RFC 5652, section 3)";
         let [Item { tag: SEQUENCE, value, .. }] = &*items(der, info)? else { return form(info) };
         let [kind @ Item { tag: OID, .. }, Item { tag: TAGGED_0, value, .. }] = &*items(value, info)? else {

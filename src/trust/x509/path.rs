@@ -10,7 +10,8 @@ use super::{Anchor, Revocation};
 use crate::escape::Escaped;
 use crate::time::Time;
 use crate::trust::ed25519;
-use der::asn1::ObjectIdentifier;
+use der::Decode;
+use der::asn1::{AnyRef, ObjectIdentifier};
 use rustls_pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, TrustAnchor,
     UnixTime, alg_id,
@@ -168,8 +169,10 @@ impl Search<'_> {
         let spki = webpki::spki_for_anchor(path.anchor());
         let ends_here = |anchor: &&Anchor| {
             let certificate = &anchor.certificate;
+            let subject = AnyRef::from_der(certificate.subject_der());
             certificate.spki() == spki.as_ref()
-                && certificate.subject_der().ends_with(path.anchor().subject.as_ref())
+                && subject.is_ok_and(|subject| subject.value() == path.anchor().subject.as_ref())
+                && certificate.is_ca()
                 && certificate.valid_at(self.at).is_ok()
         };
         let anchor = self.anchors.iter().find(ends_here).ok_or_else(fault)?;
