@@ -429,6 +429,24 @@ fn revocation_is_by_the_issuers_own_list_and_reaches_as_far_as_its_reason() {
 }
 
 #[test]
+fn serial_numbers_of_every_shape_are_found_in_signatures_and_lists() {
+    let Some(shop) = shop() else { return };
+    let root = shop.read("root.crt");
+    for serial in
+        ["1", "0x7f", "0x80", "0xfffffffffffffff1", "0x00ff", "0x7fffffffffffffffffffffffffffffffffffffff"]
+    {
+        let by = "-CA inter.crt -CAkey inter.key -extfile extensions -days 300 -sha256";
+        shop.openssl(&format!("x509 -req -in leaf.csr {by} -set_serial {serial} -out leaf.crt"));
+        let signature = sign(&shop);
+        let open = Credential::new(&[&root], &[], &[], rules()).unwrap();
+        good(serial, &tried(&open, &signature, in_days(0)));
+        shop.crl("inter", "inter", &[("leaf", "250101000000Z")], AKI);
+        let listed = Credential::new(&[&root], &[], &[&shop.read("inter.crl")], rules()).unwrap();
+        bad(serial, &tried(&listed, &signature, in_days(0)), "revoked as of");
+    }
+}
+
+#[test]
 fn lists_that_are_parts_or_not_the_issuers_to_make_prove_nothing() {
     let Some(shop) = shop() else { return };
     let root = shop.read("root.crt");
