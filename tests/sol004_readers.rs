@@ -1,7 +1,14 @@
 //! Packages by ETSI NFV-SOL 004: their manifest, their TOSCA.meta and their forms are read where they can mean one thing only.
 //!
 //! Each case is a good text with one thing changed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs
+)]
 
 use dropgate::drop::Source;
 use dropgate::drop::directory::Directory;
@@ -9,6 +16,7 @@ use dropgate::drop::path::DropPath;
 use dropgate::manifest::sol004::layout::{Form, LayoutRefusal, form};
 use dropgate::manifest::sol004::text::{Family, Text, TextRefusal};
 use dropgate::manifest::sol004::{meta, split, text};
+use proptest::prelude::*;
 
 const HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const OTHER: &str = "98ea6e4f216f2fb4b69fff9b3a44842c38686ca685f3f55dc48c5d3fb1107be4";
@@ -507,6 +515,61 @@ fn the_form_of_a_package_is_told_from_its_names() {
         match formed(files) {
             Ok(form) => panic!("{claim}: {form:?}"),
             Err(why) => assert!(why.to_string().contains(says), "{claim}: {why}"),
+        }
+    }
+}
+
+/// Pieces that texts are made of, so that chance finds more than refusals.
+fn pieces() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        Just("metadata:\n"),
+        Just("non_mano_artifact_sets:\n"),
+        Just("  vnf_provider_id: Acme\n"),
+        Just("  set:\n"),
+        Just("Source: a\n"),
+        Just("Source: b/c\r\n"),
+        Just("Source: radio.mf\n"),
+        Just("Algorithm: SHA-256\n"),
+        Just("Hash: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n"),
+        Just("Signature: a.cms\n"),
+        Just("Certificate: a.cert\n"),
+        Just("-----BEGIN CMS-----\n"),
+        Just("-----END CMS-----\n"),
+        Just("Entry-Manifest: radio.mf\n"),
+        Just("Name: a\n"),
+        Just("\n"),
+        Just("#"),
+        Just(":"),
+        Just("-----"),
+        Just("\u{feff}"),
+        Just("\r"),
+    ];
+    let some = prop::collection::vec(
+        prop_oneof![piece.prop_map(|text| text.as_bytes().to_vec()), any::<Vec<u8>>()],
+        0..24,
+    );
+    some.prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn whatever_arrives_is_read_or_refused(bytes in pieces()) {
+        let itself = DropPath::parse("radio.mf").unwrap();
+        let _ = meta::read(&bytes);
+        if let Ok(text) = text::read(&bytes, &itself) {
+            // Sorted, each once, never itself.
+            prop_assert!(text.artifacts.windows(2).all(|pair| pair[0].path < pair[1].path));
+            prop_assert!(text.artifacts.iter().all(|artifact| artifact.path != itself));
+            let hashed = text.artifacts.iter().filter(|artifact| artifact.digests.iter().next().is_some()).count();
+            prop_assert_eq!(hashed, text.hashed);
+        }
+        if let Ok(parts) = split(&bytes) {
+            // Nothing is lost between what is signed and the block but blanks behind it.
+            let block = parts.signature.unwrap_or_default();
+            prop_assert!(bytes.starts_with(parts.signed) && bytes[parts.signed.len()..].starts_with(block));
+            let behind = &bytes[parts.signed.len() + block.len()..];
+            prop_assert!(behind.iter().all(u8::is_ascii_whitespace));
+            prop_assert!(!parts.signed.windows(10).any(|part| part == b"-----BEGIN"));
         }
     }
 }
