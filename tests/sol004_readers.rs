@@ -1,14 +1,8 @@
 //! Packages by ETSI NFV-SOL 004: their manifest, their TOSCA.meta and their forms are read where they can mean one thing only.
 //!
 //! Each case is a good text with one thing changed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    missing_docs
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::arithmetic_side_effects, clippy::string_slice, missing_docs)]
 
 use dropgate::drop::Source;
 use dropgate::drop::directory::Directory;
