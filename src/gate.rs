@@ -2,6 +2,7 @@
 //! [`decide`](Gate::decide) judges what was found.
 
 mod configuration;
+pub mod receive;
 mod statements;
 
 use configuration::Configuration;

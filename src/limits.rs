@@ -290,3 +290,25 @@ pub const SIGNATURE_FILE_BYTES: u64 = 1 << 20;
 
 /// Most signatures in one such file that are tried.
 pub const DETACHED_SIGNATURES: usize = 64;
+
+/// Largest TOSCA.meta, in bytes. A block of keys takes some 500 bytes; nobody has signed it when it is read.
+pub const TOSCA_META_BYTES: u64 = 1 << 20;
+
+/// Most keys of metadata in a manifest by SOL 004: each is remembered to find it a second time. The specification has 12.
+pub const SOL004_METADATA: usize = 256;
+
+/// Most files of a package by SOL 004 that have a signature of their own: each is read once more for it.
+pub const SOL004_SIGNATURES: usize = 10_000;
+
+/// Longest raw signature, in bytes: that of RSA with 8192 bits.
+pub const RAW_SIGNATURE_BYTES: usize = 1024;
+
+/// Most certificates in one file of them, or in one CMS signature. A path has three to five; each costs its parsing and is a
+/// candidate for every step of a path.
+pub const CERTIFICATES: usize = 64;
+
+/// Most revocation lists of one credential: each authority of a path has one.
+pub const REVOCATION_LISTS: usize = 64;
+
+/// Largest revocation list, in bytes. Those of public authorities stay under 10 MB; each path that is tried hashes it.
+pub const REVOCATION_LIST_BYTES: usize = 16 << 20;

@@ -6,6 +6,7 @@
 pub mod checksums;
 pub mod native;
 pub mod order;
+pub mod sol004;
 
 use crate::digest::{Algorithm, Claimed, DigestSet, DocumentDigest};
 use crate::drop::path::{DropPath, Name};

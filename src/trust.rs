@@ -7,6 +7,7 @@
 //! Validity is judged at the time of judgement. A time that the signer claims is never asked: who stole a
 //! key can write any date.
 
+pub mod cms;
 pub mod detached;
 pub mod dsse;
 pub mod ed25519;
@@ -16,7 +17,9 @@ pub mod minisign;
 pub mod pinned;
 pub mod signify;
 pub mod sshsig;
+pub mod raw;
 pub mod store;
+pub mod x509;
 
 pub use store::{Party, Role, TrustStore, TrustedKey};
 
