@@ -290,3 +290,6 @@ pub const SIGNATURE_FILE_BYTES: u64 = 1 << 20;
 
 /// Most signatures in one such file that are tried.
 pub const DETACHED_SIGNATURES: usize = 64;
+
+/// Longest raw signature, in bytes: that of RSA with 8192 bits.
+pub const RAW_SIGNATURE_BYTES: usize = 1024;

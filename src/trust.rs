@@ -12,7 +12,9 @@ pub mod dsse;
 pub mod ed25519;
 pub mod message;
 pub mod pinned;
+pub mod raw;
 pub mod store;
+pub mod x509;
 
 pub use store::{Party, Role, TrustStore, TrustedKey};
 

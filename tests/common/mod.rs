@@ -11,6 +11,7 @@
 
 pub mod case;
 pub mod ledger;
+pub mod openssl;
 pub mod record;
 
 use dropgate::policy::controls;
