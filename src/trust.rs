@@ -13,6 +13,8 @@ pub mod ed25519;
 pub mod message;
 pub mod pinned;
 pub mod raw;
+#[cfg(feature = "sigstore")]
+pub mod sigstore;
 pub mod store;
 pub mod x509;
 
