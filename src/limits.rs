@@ -305,3 +305,13 @@ pub const SIGSTORE_AUTHORITIES: usize = 32;
 
 /// Longest pattern of identities, in bytes: matching takes steps by its length times that of the identity.
 pub const IDENTITY_PATTERN_BYTES: usize = 1024;
+
+/// Most certificates in one file of them, or in one CMS signature. A path has three to five; each costs its parsing and is a
+/// candidate for every step of a path.
+pub const CERTIFICATES: usize = 64;
+
+/// Most revocation lists of one credential: each authority of a path has one.
+pub const REVOCATION_LISTS: usize = 64;
+
+/// Largest revocation list, in bytes. Those of public authorities stay under 10 MB; each path that is tried hashes it.
+pub const REVOCATION_LIST_BYTES: usize = 16 << 20;

@@ -7,6 +7,7 @@
 //! Validity is judged at the time of judgement. A time that the signer claims is never asked: who stole a
 //! key can write any date.
 
+pub mod cms;
 pub mod detached;
 pub mod dsse;
 pub mod ed25519;

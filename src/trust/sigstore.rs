@@ -39,6 +39,7 @@ pub use identity::{Identity, IdentityRefusal, Pattern};
 pub use root::RootRefusal;
 
 use crate::digest::hex;
+use crate::escape::Escaped;
 use crate::limits;
 use crate::time::{Period, Time};
 use crate::trust::detached::{Said, Tried};
@@ -164,8 +165,8 @@ impl Signature {
             }
             if !self.signed_digest(&digest) {
                 return Err(format!(
-                    "expected a signature by {} over this file (SHA-256 {}), found another",
-                    self.0.leaf,
+                    "expected a signature by the key of {} over this file (SHA-256 {}), found another",
+                    self.certificate(),
                     hex(&digest)
                 ));
             }
@@ -193,6 +194,11 @@ impl Signature {
         })
     }
 
+    /// What messages call the certificate, whose subject is empty.
+    fn certificate(&self) -> String {
+        format!("the certificate of \"{}\"", Escaped(&self.0.claims.identity))
+    }
+
     fn tried(&self, credential: &Credential, at: Time, signed: impl FnOnce() -> Result<(), String>) -> Tried {
         let claims = &self.0.claims;
         if !credential.identity.means(&claims.identity) || credential.issuer != claims.issuer {
@@ -209,6 +215,7 @@ impl Signature {
     /// Checks the certificate and the log's entry, and gives the earliest time of the signature.
     fn issued_and_logged(&self, root: &Root, at: Time) -> Result<Time, String> {
         let Bundle { leaf, further, entry, timestamps, signature, .. } = &self.0;
+        let whose = self.certificate();
         let log = entry.log(&root.rekor)?;
         let mut times: Vec<Time> = entry.time(log)?.into_iter().collect();
         for stamp in timestamps {
@@ -221,8 +228,9 @@ impl Signature {
             ));
         }
         for time in &times {
-            let issuer = authority::issued_by_one(&root.fulcio, leaf, authority::CODE_SIGNING, *time)?;
-            sct::verify(leaf, &issuer, &root.ct)?;
+            let issuer =
+                authority::issued_by_one(&root.fulcio, &whose, leaf, authority::CODE_SIGNING, *time)?;
+            sct::verify(&whose, leaf, &issuer, &root.ct)?;
         }
         let pinned = || root.fulcio.iter().flat_map(|authority| authority.certificates());
         if let Some(stranger) = further.iter().find(|one| !pinned().any(|pinned| pinned == *one)) {

@@ -73,6 +73,49 @@ impl Workshop {
     }
 }
 
+impl Workshop {
+    /// Makes NAME.crt over NAME.key, which is made where it is missing: by `issuer`, or by itself. No blanks in the subject.
+    pub fn certificate(&self, name: &str, issuer: Option<&str>, subject: &str, days: u32, extensions: &str) {
+        if !self.path(&format!("{name}.key")).exists() {
+            self.key(name, "P-256");
+        }
+        self.openssl(&format!("req -new -sha256 -key {name}.key -subj {subject} -out {name}.csr"));
+        self.write("extensions", extensions.replace("; ", "\n"));
+        let extensions = if extensions.is_empty() { "" } else { "-extfile extensions" };
+        let by = match issuer {
+            Some(issuer) => format!("-CA {issuer}.crt -CAkey {issuer}.key -CAcreateserial"),
+            None => format!("-signkey {name}.key"),
+        };
+        self.openssl(&format!(
+            "x509 -req -sha256 -in {name}.csr {by} -days {days} {extensions} -out {name}.crt"
+        ));
+    }
+
+    /// Makes the list NAME.crl by `issuer`, current for 30 days, of certificates with the time and reason of their revocation, as the
+    /// index of `openssl ca` writes them.
+    pub fn crl(&self, name: &str, issuer: &str, revoked: &[(&str, &str)], extensions: &str) {
+        let mut index = String::new();
+        for (certificate, revocation) in revoked {
+            let serial =
+                String::from_utf8(self.openssl(&format!("x509 -in {certificate}.crt -noout -serial")))
+                    .unwrap();
+            let serial = serial.trim().trim_start_matches("serial=").to_owned();
+            index.push_str(&format!("R\t491231235959Z\t{revocation}\t{serial}\tunknown\t/CN=x\n"));
+        }
+        self.write("index.txt", index);
+        self.write("crlnumber", "01\n");
+        let extensions = extensions.replace("; ", "\n");
+        let settings = "database=index.txt\ncrlnumber=crlnumber\ndefault_md=sha256\ndefault_crl_days=30\n";
+        self.write(
+            "ca.cnf",
+            format!("[ca]\ndefault_ca=d\n[d]\n{settings}crl_extensions=e\n[e]\n{extensions}\n"),
+        );
+        self.openssl(&format!(
+            "ca -gencrl -config ca.cnf -cert {issuer}.crt -keyfile {issuer}.key -out {name}.crl"
+        ));
+    }
+}
+
 /// One DER value: its tag, its length in the shortest form, its contents.
 pub fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
     let mut length: Vec<u8> =

@@ -1,7 +1,6 @@
 //! An authority of the trusted root, and paths from a certificate to it. `webpki` builds and checks them (RFC 5280, section 6).
 
 use super::root::Window;
-use crate::escape::Escaped;
 use crate::time::Time;
 use crate::trust::x509::CertificateRefusal;
 use crate::trust::x509::certificate::Certificate;
@@ -49,10 +48,11 @@ impl Authority {
         &self.certificates
     }
 
-    /// Checks that `leaf` was issued below this authority and that all of its path, and the authority's own time, hold at
+    /// Checks that `leaf`, called `whose` in messages, was issued below this authority and that all of its path, and the authority's own time, hold at
     /// `time`; gives the public key (SubjectPublicKeyInfo) of whoever issued it.
     pub(super) fn issued(
         &self,
+        whose: &str,
         leaf: &Certificate,
         usage: &'static [u8],
         time: Time,
@@ -62,17 +62,21 @@ impl Authority {
         };
         self.window.holds(&format!("the authority of {anchor}"), time)?;
         anchor.valid_at(time)?;
-        leaf.valid_at(time)?;
+        leaf.valid_at(time).map_err(|why| format!("{whose}: {why}"))?;
         let usable = leaf.key_usage().is_some_and(x509_cert::ext::pkix::KeyUsage::digital_signature);
         if leaf.version() != 3 || leaf.is_ca() || !usable {
-            return Err(format!("{leaf}: expected a signer's of version 3 with keyUsage digitalSignature"));
+            return Err(format!(
+                "{whose}: expected one of version 3, of no authority, with keyUsage digitalSignature"
+            ));
         }
         let root = CertificateDer::from(anchor.der());
         let root = [webpki::anchor_from_trusted_cert(&root).map_err(|error| error.to_string())?];
         let between: Vec<CertificateDer<'_>> =
             between.iter().map(|one| CertificateDer::from(one.der())).collect();
         let der = CertificateDer::from(leaf.der());
-        let said = |error: Error| format!("{leaf} is not issued by {anchor} for this use: {error}");
+        let said = |error: Error| {
+            format!("{whose}: expected it to be issued by {anchor} for this use; found: {error}")
+        };
         let end = EndEntityCert::try_from(&der).map_err(said)?;
         let seconds = u64::try_from(time.microseconds().div_euclid(1_000_000)).unwrap_or(0);
         let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
@@ -86,14 +90,16 @@ impl Authority {
 /// Looks among `authorities` for one that issued `leaf`; of several refusals, gives that of one which bears the issuer's name.
 pub(super) fn issued_by_one(
     authorities: &[Authority],
+    whose: &str,
     leaf: &Certificate,
     usage: &'static [u8],
     time: Time,
 ) -> Result<Vec<u8>, String> {
-    let mut said =
-        format!("{leaf}: expected an issuer of the trusted root, found \"{}\"", Escaped(&leaf.issuer()));
+    let mut said = format!(
+        "{whose}: expected it to be issued by an authority of the trusted root, found another issuer"
+    );
     for authority in authorities {
-        match authority.issued(leaf, usage, time) {
+        match authority.issued(whose, leaf, usage, time) {
             Ok(spki) => return Ok(spki),
             Err(why) => {
                 let named = authority.certificates().iter().any(|one| one.subject_der() == leaf.issuer_der());

@@ -26,24 +26,29 @@ const SHA256_RSA: [u8; 2] = [4, 1];
 const SHA256_ECDSA: [u8; 2] = [4, 3];
 
 /// Checks that `leaf` holds exactly one promise, by a log of the trusted root, over this certificate by this issuer.
-pub(super) fn verify(leaf: &Certificate, issuer_spki: &[u8], logs: &[Log]) -> Result<(), String> {
+pub(super) fn verify(
+    whose: &str,
+    leaf: &Certificate,
+    issuer_spki: &[u8],
+    logs: &[Log],
+) -> Result<(), String> {
     let promise = promise(leaf).ok_or_else(|| {
-        format!("{leaf}: expected exactly one signed certificate timestamp (RFC 6962, version 1), found none, several, or a damaged one")
+        format!("{whose}: expected exactly one signed certificate timestamp (RFC 6962, version 1), found none, several, or a damaged one")
     })?;
     let log = logs.iter().find(|log| log.id == promise.log).ok_or_else(|| {
         format!(
-            "{leaf}: expected a signed certificate timestamp by one of the ctlogs of the trusted root, found one by the log {}",
+            "{whose}: expected a signed certificate timestamp by one of the ctlogs of the trusted root, found one by the log {}",
             hex(promise.log)
         )
     })?;
     if ![SHA256_RSA, SHA256_ECDSA].contains(&promise.algorithm) {
         return Err(format!(
-            "{leaf}: its certificate timestamp is signed by the algorithm {}; expected SHA-256 with ECDSA or RSA",
+            "{whose}: its certificate timestamp is signed by the algorithm {}; expected SHA-256 with ECDSA or RSA",
             hex(&promise.algorithm)
         ));
     }
     let damaged =
-        || format!("{leaf} can't be taken apart as it was before its certificate timestamp came in");
+        || format!("{whose} can't be taken apart as it was before its certificate timestamp came in");
     let tbs = tlv::tbs_without(leaf.der(), EXTENSION).ok_or_else(damaged)?;
     let length = u32::try_from(tbs.len()).ok().filter(|length| *length < 1 << 24).ok_or_else(damaged)?;
     // Version 1, certificate_timestamp; then precert_entry.

@@ -10,7 +10,8 @@ use crate::time::Time;
 use crate::trust::message::{Hash, Hasher};
 use crate::trust::x509::certificate::Certificate;
 use crate::trust::x509::key::Algorithm;
-use der::asn1::ObjectIdentifier;
+use der::Decode;
+use der::asn1::{AnyRef, ObjectIdentifier};
 
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
@@ -52,10 +53,9 @@ pub(super) fn verify(response: &[u8], signature: &[u8], stampers: &[Authority]) 
             .to_owned();
     for stamper in stampers {
         let Some(certificate) = stamper.certificates().first().filter(|one| named(one)) else { continue };
-        let held = stamp
-            .signed_by(certificate)
-            .and_then(|()| dedicated(certificate))
-            .and_then(|()| stamper.issued(certificate, TIME_STAMPING, time).map(|_| ()));
+        let held = stamp.signed_by(certificate).and_then(|()| dedicated(certificate)).and_then(|()| {
+            stamper.issued("the stamper's certificate", certificate, TIME_STAMPING, time).map(|_| ())
+        });
         match held {
             Ok(()) => return Ok(time),
             Err(why) => said = format!("time stamp: {why}"),
@@ -224,26 +224,14 @@ fn named_hash(bytes: &[u8]) -> Option<Hash> {
 
 /// The signature algorithm that an AlgorithmIdentifier names, if it is by `hash` or names none.
 fn named_algorithm(bytes: &[u8], hash: Hash) -> Option<Algorithm> {
-    const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-    const SHA256_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
-    const SHA384_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
-    const SHA512_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
-    const SHA256_ECDSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
-    const SHA384_ECDSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
     let parts = tlv::parts(bytes, SEQUENCE)?;
-    let (oid, rest) = parts.split_first()?;
-    let is_rsa = matches!(rest, [] | [[0x05, 0x00]]);
-    match (tlv::oid(oid)?, hash) {
-        (RSA, _) | (SHA256_RSA, Hash::Sha256) | (SHA384_RSA, Hash::Sha384) | (SHA512_RSA, Hash::Sha512)
-            if is_rsa =>
-        {
-            Some(Algorithm::RsaPkcs1(hash))
-        }
-        (SHA256_ECDSA, Hash::Sha256) | (SHA384_ECDSA, Hash::Sha384) if rest.is_empty() => {
-            Some(Algorithm::Ecdsa(hash))
-        }
-        _ => None,
-    }
+    let (oid, parameters) = match &parts[..] {
+        [oid] => (oid, None),
+        [oid, parameters] => (oid, Some(AnyRef::from_der(parameters).ok()?)),
+        _ => return None,
+    };
+    let algorithm = Algorithm::named(tlv::oid(oid)?, parameters, Some(hash)).ok()?;
+    algorithm.hash().is_none_or(|signed| signed == hash).then_some(algorithm)
 }
 
 /// Reads a `TSTInfo`: the time, once it is known to be of `signature`.

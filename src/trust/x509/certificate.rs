@@ -132,11 +132,6 @@ impl Certificate {
         self.parsed.tbs_certificate().subject().to_string()
     }
 
-    /// The issuer in the same form.
-    pub(crate) fn issuer(&self) -> String {
-        self.parsed.tbs_certificate().issuer().to_string()
-    }
-
     /// The serial number, as the bytes of a DER INTEGER.
     pub(crate) fn serial(&self) -> &[u8] {
         self.parsed.tbs_certificate().serial_number().as_bytes()
@@ -176,6 +171,11 @@ impl Certificate {
 
     pub(crate) fn is_ca(&self) -> bool {
         self.constraints.as_ref().is_some_and(|constraints| constraints.ca)
+    }
+
+    /// How many certificates of authorities may stand between this one and the signer's (RFC 5280, section 4.2.1.9).
+    pub(crate) fn path_length(&self) -> Option<usize> {
+        self.constraints.as_ref().and_then(|constraints| constraints.path_len_constraint).map(usize::from)
     }
 
     pub(crate) fn name_constraints(&self) -> Option<&NameConstraints> {
@@ -225,7 +225,7 @@ fn fields(der: &[u8]) -> der::Result<Fields<'_>> {
         Ok::<_, der::Error>(tbs)
     })?)?;
     tbs.sequence(|tbs| {
-        if !matches!(tbs.peek_tag()?, Tag::Integer) {
+        if !matches!(Tag::peek(tbs)?, Tag::Integer) {
             tbs.tlv_bytes()?;
         }
         tbs.tlv_bytes()?;

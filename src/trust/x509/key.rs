@@ -7,7 +7,7 @@ use crate::digest::hex;
 use crate::trust::ed25519;
 use crate::trust::message::Hash;
 use der::asn1::{AnyRef, ObjectIdentifier, UintRef};
-use der::{Decode, Reader, SliceReader};
+use der::{Decode, Encode, Reader, SliceReader};
 use ring::signature::{self as r, UnparsedPublicKey, VerificationAlgorithm};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -34,6 +34,76 @@ pub(crate) enum Algorithm {
     Ecdsa(Hash),
     /// Ed25519 (RFC 8032) over the message itself.
     Ed25519,
+}
+
+const SHA256_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
+const SHA384_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
+const SHA512_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
+const ECDSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+const ECDSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
+
+/// What `AlgorithmIdentifier`s say of RSA-PSS by each hash, with MGF1 by the same one and a salt as long as its digest: all else
+/// (RFC 4055, section 3.1) is refused, and so these bytes are compared. Below, each of them in DER.
+const PSS_PARAMETERS: [(Hash, &[u8]); 3] = [
+    (Hash::Sha256, &pss_parameters(1, 32)),
+    (Hash::Sha384, &pss_parameters(2, 48)),
+    (Hash::Sha512, &pss_parameters(3, 64)),
+];
+
+/// `RSASSA-PSS-params` for the hash with the last arc `arc` below nistAlgorithms.hashAlgs, and a salt of `salt` bytes. The hashes
+/// carry NULL as parameters, as OpenSSL and RFC 4055 write them.
+const fn pss_parameters(arc: u8, salt: u8) -> [u8; 54] {
+    [
+        0x30, 0x34, 0xa0, 0x0f, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, arc,
+        0x05, 0x00, //
+        0xa1, 0x1c, 0x30, 0x1a, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08, 0x30, 0x0d,
+        0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, arc, 0x05, 0x00, //
+        0xa2, 0x03, 0x02, 0x01, salt,
+    ]
+}
+
+impl Algorithm {
+    /// What an `AlgorithmIdentifier` of a signature names, if it is one that counts. The plain `rsaEncryption` names no hash;
+    /// CMS says it elsewhere.
+    pub(crate) fn named(
+        oid: ObjectIdentifier,
+        parameters: Option<AnyRef<'_>>,
+        hash: Option<Hash>,
+    ) -> Result<Self, String> {
+        let null_or_none = parameters.is_none_or(AnyRef::is_null);
+        let refusal = || {
+            format!(
+                "expected a signature by RSA, ECDSA or Ed25519 with SHA-256, SHA-384 or SHA-512; found algorithm {oid}"
+            )
+        };
+        match oid {
+            SHA256_RSA if null_or_none => Ok(Self::RsaPkcs1(Hash::Sha256)),
+            SHA384_RSA if null_or_none => Ok(Self::RsaPkcs1(Hash::Sha384)),
+            SHA512_RSA if null_or_none => Ok(Self::RsaPkcs1(Hash::Sha512)),
+            RSA_ENCRYPTION if null_or_none => hash.map(Self::RsaPkcs1).ok_or_else(refusal),
+            ECDSA_SHA256 if parameters.is_none() => Ok(Self::Ecdsa(Hash::Sha256)),
+            ECDSA_SHA384 if parameters.is_none() => Ok(Self::Ecdsa(Hash::Sha384)),
+            ED25519 if parameters.is_none() => Ok(Self::Ed25519),
+            RSA_PSS => {
+                let found = parameters.and_then(|parameters| parameters.to_der().ok()).unwrap_or_default();
+                let known = PSS_PARAMETERS.iter().find(|(_, expected)| *expected == found);
+                known.map(|(hash, _)| Self::RsaPss(*hash)).ok_or_else(|| {
+                    "expected RSA-PSS by SHA-256, SHA-384 or SHA-512 with MGF1 by the same and a salt as long as the digest, \
+                     found other parameters (OpenSSL: -keyopt rsa_pss_saltlen:-1)"
+                        .to_owned()
+                })
+            }
+            _ => Err(refusal()),
+        }
+    }
+
+    /// The hash that it is made by, if it is made by one alone.
+    pub(crate) fn hash(self) -> Option<Hash> {
+        match self {
+            Self::RsaPkcs1(hash) | Self::RsaPss(hash) | Self::Ecdsa(hash) => Some(hash),
+            Self::Ed25519 => None,
+        }
+    }
 }
 
 impl fmt::Display for Algorithm {
