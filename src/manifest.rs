@@ -4,6 +4,9 @@
 //! was checked, so everything after this sees `Verified<Manifest>` or nothing.
 
 pub mod native;
+pub(crate) mod subjects;
+
+pub use subjects::SubjectRefusal;
 
 use crate::digest::{Algorithm, Claimed, DigestSet, DocumentDigest};
 use crate::drop::path::{DropPath, Name};
