@@ -4,6 +4,7 @@
 //! was checked, so everything after this sees `Verified<Manifest>` or nothing.
 
 pub mod native;
+pub mod statement;
 pub(crate) mod subjects;
 
 pub use subjects::SubjectRefusal;

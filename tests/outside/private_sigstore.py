@@ -604,6 +604,8 @@ def cases(world):
     case("a byte of a hash of the proof", edited(good, PROOF + ["hashes", 0], bytes_flipped()))
     case("a hash too few", edited(good, PROOF + ["hashes"], lambda all_: all_[:-1]))
     case("a hash too many", edited(good, PROOF + ["hashes"], lambda all_: all_ + all_[-1:]))
+    case("more hashes than a tree can have", edited(good, PROOF + ["hashes"], lambda all_: all_ * 30))
+    case("a short hash", edited(good, PROOF + ["hashes", 0], lambda _: "AAAA"))
     case("another root", edited(good, PROOF + ["rootHash"], bytes_flipped()))
     case("another index in the tree", edited(good, PROOF + ["logIndex"], lambda index: str(int(index) + 1)))
     case("an index beyond the tree", edited(good, PROOF + ["logIndex"], lambda _: "999"))

@@ -74,8 +74,8 @@ impl Authority {
         let between: Vec<CertificateDer<'_>> =
             between.iter().map(|one| CertificateDer::from(one.der())).collect();
         let der = CertificateDer::from(leaf.der());
-        let said = |error: Error| {
-            format!("{whose}: expected it to be issued by {anchor} for this use; found: {error}")
+        let said = |error| {
+            format!("{whose}: expected it to be issued by {anchor} for this use, found {}", in_words(&error))
         };
         let end = EndEntityCert::try_from(&der).map_err(said)?;
         let seconds = u64::try_from(time.microseconds().div_euclid(1_000_000)).unwrap_or(0);
@@ -84,6 +84,17 @@ impl Authority {
             .verify_for_usage(&ALGORITHMS, &root, &between, at, KeyUsage::required(usage), None, None)
             .map_err(said)?;
         Ok(path.issuer_spki().to_vec())
+    }
+}
+
+fn in_words(error: &Error) -> String {
+    match error {
+        Error::InvalidSignatureForPublicKey => "a signature by another key".to_owned(),
+        Error::RequiredEkuNotFoundContext(_) => "no extendedKeyUsage for it".to_owned(),
+        Error::UnsupportedCriticalExtension => "a critical extension that is not understood".to_owned(),
+        Error::UnknownIssuer => "another issuer".to_owned(),
+        Error::CaUsedAsEndEntity => "an authority's certificate".to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::trust::dsse::{Envelope, IN_TOTO};
 use crate::trust::x509::CertificateRefusal;
 use crate::trust::x509::certificate::Certificate;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// Media types by version. Of the third there are two spellings.
 const MEDIA_TYPES: [(&str, Version); 4] = [
@@ -79,7 +80,7 @@ struct Wire {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Material {
-    public_key: Option<serde_json::Value>,
+    public_key: Option<IgnoredAny>,
     x509_certificate_chain: Option<Chain>,
     certificate: Option<Raw>,
     #[serde(default)]

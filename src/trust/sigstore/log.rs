@@ -7,12 +7,14 @@ use super::root::Log;
 use super::wire::{Bytes, Number};
 use crate::digest::hex;
 use crate::escape::Escaped;
+use crate::json::elements;
 use crate::limits;
 use crate::merkle::{self, Hash};
 use crate::time::Time;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 
 /// An entry as it is written.
 #[derive(Debug, Deserialize)]
@@ -63,9 +65,24 @@ struct WireProof {
     log_index: Number,
     root_hash: Bytes,
     tree_size: Number,
-    #[serde(default)]
-    hashes: Vec<Bytes>,
+    #[serde(default, deserialize_with = "hashes")]
+    hashes: Vec<Hash>,
     checkpoint: Option<WireCheckpoint>,
+}
+
+/// As many as a proof can have: no more are kept while they are read.
+fn hashes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Hash>, D::Error> {
+    let made = elements(deserializer, "an array of hashes", |number, bytes: Bytes| {
+        if number > merkle::PROOF_HASHES {
+            return Err("expected at most 63 hashes, found more");
+        }
+        hash(bytes)
+    });
+    made?.map_err(D::Error::custom)
+}
+
+fn hash(bytes: Bytes) -> Result<Hash, &'static str> {
+    bytes.0.try_into().map(Hash::from_bytes).map_err(|_| "expected a hash of 32 bytes, found another length")
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,13 +119,6 @@ impl WireEntry {
         let checkpoint = checkpoint
             .filter(|text| !text.is_empty())
             .ok_or("a checkpoint in the inclusionProof, found none")?;
-        if proof.hashes.len() > merkle::PROOF_HASHES {
-            return Err("an inclusionProof of at most 63 hashes, found more");
-        }
-        let hash = |bytes: Bytes| -> Result<Hash, &'static str> {
-            let bytes = bytes.0.try_into().map_err(|_| "hashes of 32 bytes in the inclusionProof")?;
-            Ok(Hash::from_bytes(bytes))
-        };
         let promise = match (self.inclusion_promise, self.integrated_time) {
             (Some(_), Number(0)) => return Err("an integratedTime with the inclusionPromise, found none"),
             (Some(promise), Number(seconds)) => {
@@ -127,8 +137,8 @@ impl WireEntry {
             proof: Proof {
                 index: proof.log_index.0,
                 size: proof.tree_size.0,
-                root: hash(proof.root_hash)?,
-                hashes: proof.hashes.into_iter().map(hash).collect::<Result<_, _>>()?,
+                root: hash(proof.root_hash).map_err(|_| "a rootHash of 32 bytes, found another length")?,
+                hashes: proof.hashes,
                 checkpoint,
             },
         })

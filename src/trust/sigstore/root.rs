@@ -15,6 +15,7 @@ use crate::trust::message::Hash;
 use crate::trust::x509::CertificateRefusal;
 use crate::trust::x509::key::{Algorithm, PublicKey};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// The media type of a trusted root.
 const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.trustedroot+json;version=0.1";
@@ -129,7 +130,7 @@ struct WireKey {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct WireAuthority {
     #[serde(default, rename = "subject")]
-    _subject: Option<serde_json::Value>,
+    _subject: Option<IgnoredAny>,
     #[serde(default, rename = "uri")]
     _uri: Option<String>,
     cert_chain: WireChain,
