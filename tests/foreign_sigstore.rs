@@ -562,7 +562,7 @@ fn a_trusted_root_is_read_whole_or_not_at_all() {
         refused(claim, &changed.to_string(), says);
     }
     let text = root.to_string();
-    refused("half of it", &text[..text.len() / 2], "EOF");
+    refused("half of it", text.split_at(text.len() / 2).0, "EOF");
     refused("a key twice", &text.replacen('{', r#"{"tlogs":[],"#, 1), "given twice");
     refused("nothing", "", "EOF");
     for issuer in ["", "https://issuer.example ", "https://issuer\u{202e}.example"] {

@@ -174,7 +174,7 @@ mod tests {
         for (claim, text) in [
             ("a key twice", text.replacen('{', r#"{"subject":[],"#, 1)),
             ("something behind", format!("{text}{{}}")),
-            ("half of it", text[..text.len() / 2].to_owned()),
+            ("half of it", text.split_at(text.len() / 2).0.to_owned()),
             ("no statement", "[]".to_owned()),
         ] {
             assert!(read(text.as_bytes()).is_err(), "{claim}");
