@@ -15,9 +15,11 @@
 //! 6. The signature is by the certificate's key over the message, or over the statement in the bundle.
 //! 7. The entry is of this signature, this certificate, and this message.
 //!
+//! A vendor may have a key that lasts, too (`cosign sign-blob --key`). The operator pins it, and 5 to 7 are asked by it; of 2, what
+//! is there must hold. How long it counts, the trust store says.
+//!
 //! A bundle with a promise alone, without proof of inclusion, is refused, in version 0.1 as well: a promise that was never kept looks
-//! the same. What is not read here is refused by name: signers' keys on other curves than P-256, keys of one's own in place of
-//! certificates, identities that are neither mail addresses nor URIs, and other kinds of entries than hashedrekord, dsse and intoto.
+//! the same. What is not read here is refused by name: signers' keys on other curves than P-256, identities that are neither mail addresses nor URIs, and other kinds of entries than hashedrekord, dsse and intoto.
 //!
 //! A signature counts for as long as the trusted root vouches for the times in it. The certificate's end, minutes after the
 //! signature, says nothing about later.
@@ -44,9 +46,10 @@ use crate::limits;
 use crate::time::{Period, Time};
 use crate::trust::detached::{Said, Tried};
 use crate::trust::message::{Hash, Message, Needs};
-use crate::trust::x509::key::Algorithm;
-use body::{Expected, Signed};
-use bundle::{Bundle, Content};
+use crate::trust::x509::key::{Algorithm, PublicKey};
+use crate::trust::x509::{KeyRefusal, PemRefusal, pem};
+use body::{Expected, Signed, Verifier};
+use bundle::{Bundle, Content, Named, Signer};
 use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use root::Root;
 use sha2::{Digest as _, Sha256};
@@ -61,14 +64,34 @@ pub enum CredentialRefusal {
     /// The identity, the pattern or the issuer is none.
     #[error(transparent)]
     Identity(#[from] IdentityRefusal),
+    /// The key is no PEM.
+    #[error(transparent)]
+    Pem(#[from] PemRefusal),
+    /// The key is none that counts.
+    #[error(transparent)]
+    Key(#[from] KeyRefusal),
+    /// The key is of another kind.
+    #[error("expected a public key on curve P-256 (-----BEGIN PUBLIC KEY-----), found {found}")]
+    KeyKind {
+        /// What was found.
+        found: String,
+    },
 }
 
-/// An identity, who vouches for it, and all that stands between.
+/// Whose signatures count, and all that stands between.
 #[derive(Debug, Clone)]
 pub struct Credential {
     root: Root,
-    identity: Identity,
-    issuer: String,
+    means: Means,
+}
+
+/// Whom a credential means.
+#[derive(Debug, Clone)]
+enum Means {
+    /// Whoever is named so, by the word of this issuer.
+    Named { identity: Identity, issuer: String },
+    /// Whoever has this key; and its SubjectPublicKeyInfo in DER.
+    Key { key: PublicKey, spki: Vec<u8> },
 }
 
 impl Credential {
@@ -83,38 +106,74 @@ impl Credential {
             expected,
             found: issuer.chars().take(100).collect(),
         })?;
-        Ok(Self { root: Root::read(trusted_root)?, identity, issuer: issuer.to_owned() })
+        let means = Means::Named { identity, issuer: issuer.to_owned() };
+        Ok(Self { root: Root::read(trusted_root)?, means })
     }
 
-    /// Hex SHA-256 over the identity, the issuer, and the SHA-256 digests of the authorities' last certificates, sorted, each as a
-    /// line of text. Logs and stampers are not in it: they come and go without a change of who is trusted.
+    /// Takes the operator's `trusted_root.json`, for its logs, and a signer's public key in PEM, as `cosign public-key` and
+    /// `openssl pkey -pubout` write it.
+    ///
+    /// # Errors
+    /// When the trusted root can't be read whole, or the key is none on curve P-256.
+    pub fn of_key(trusted_root: &[u8], key: &str) -> Result<Self, CredentialRefusal> {
+        let block = pem::blocks(key, 1)?.into_iter().next();
+        let block = block.filter(|block| block.label == "PUBLIC KEY");
+        let spki = block
+            .ok_or_else(|| CredentialRefusal::KeyKind { found: "something else in PEM".to_owned() })?
+            .der;
+        let key = PublicKey::from_spki(&spki)?;
+        if key.curve() != Some("p256") {
+            return Err(CredentialRefusal::KeyKind { found: format!("a {key}") });
+        }
+        Ok(Self { root: Root::read(trusted_root)?, means: Means::Key { key, spki } })
+    }
+
+    /// Of an identity: hex SHA-256 over the identity, the issuer, and the SHA-256 digests of the authorities' last certificates,
+    /// sorted, each as a line of text. Logs and stampers are not in it: they come and go without a change of who is trusted.
+    ///
+    /// Of a key: hex SHA-256 of its DER SubjectPublicKeyInfo.
     pub fn fingerprint(&self) -> String {
+        let (identity, issuer) = match &self.means {
+            Means::Named { identity, issuer } => (identity, issuer),
+            Means::Key { key, .. } => return key.fingerprint(),
+        };
         let anchors = self.root.fulcio.iter().filter_map(|authority| authority.certificates().last());
         let mut anchors: Vec<String> = anchors.map(|anchor| hex(&Sha256::digest(anchor.der()))).collect();
         anchors.sort();
         anchors.dedup();
         let mut state = Sha256::new();
         state.update(b"dropgate sigstore credential\n");
-        let kind = match self.identity {
+        let kind = match identity {
             Identity::Exact(_) => "identity",
             Identity::Pattern(_) => "pattern",
         };
-        state.update(format!("{kind} {}\nissuer {}\n", self.identity, self.issuer));
+        state.update(format!("{kind} {identity}\nissuer {issuer}\n"));
         for anchor in anchors {
             state.update(format!("anchor {anchor}\n"));
         }
         hex(&state.finalize())
     }
 
-    /// The identity or pattern, and the issuer.
+    /// The identity or pattern, and the issuer; or the SHA-256 of the key.
     pub fn names(&self) -> Vec<String> {
-        vec![self.identity.to_string(), format!("issuer {}", self.issuer)]
+        match &self.means {
+            Means::Named { identity, issuer } => vec![identity.to_string(), format!("issuer {issuer}")],
+            Means::Key { key, .. } => vec![key.fingerprint()],
+        }
     }
 }
 
 /// A bundle: one signature, and what is needed to judge it.
 #[derive(Debug)]
 pub struct Signature(Bundle);
+
+/// The key that a signature must be by.
+struct By<'k> {
+    key: &'k PublicKey,
+    verifier: Verifier,
+    /// What messages call it.
+    whose: String,
+}
 
 impl Signature {
     /// Reads a bundle. Nothing in it is checked but its form.
@@ -133,9 +192,12 @@ impl Signature {
         }
     }
 
-    /// Whom its certificate names, by whose word. Nothing of it is checked.
+    /// Whom its certificate names, by whose word; or its hint at a key. Nothing of it is checked.
     pub fn signer_named(&self) -> String {
-        format!("{} (issuer {})", self.0.claims.identity, self.0.claims.issuer)
+        match &self.0.signer {
+            Signer::Named(named) => format!("{} (issuer {})", named.claims.identity, named.claims.issuer),
+            Signer::Key { hint } => format!("a key with the hint {hint:?}"),
+        }
     }
 
     /// The statement in the bundle, where there is one. Nobody may have signed it: read nothing in it before
@@ -147,9 +209,10 @@ impl Signature {
         }
     }
 
-    /// Judges the signature over a message beside the bundle, as of `at`.
+    /// Judges the signature over a message beside the bundle, as of `at`. In [`Said`], `when` is the earliest time that somebody
+    /// else vouches for, and `who` is the identity.
     pub fn check(&self, credential: &Credential, message: &Message, at: Time) -> Tried {
-        self.tried(credential, at, || {
+        self.tried(credential, at, |by| {
             let Content::Message { hint } = &self.0.content else {
                 return Err(
                     "this bundle signs the statement in it; expected one over a message beside it".to_owned()
@@ -163,59 +226,87 @@ impl Signature {
                     hex(hint)
                 ));
             }
-            if !self.signed_digest(&digest) {
+            if !self.signed_digest(&by.verifier, &digest) {
                 return Err(format!(
-                    "expected a signature by the key of {} over this file (SHA-256 {}), found another",
-                    self.certificate(),
+                    "expected a signature by {} over this file (SHA-256 {}), found another",
+                    by.whose,
                     hex(&digest)
                 ));
             }
-            self.entered(Signed::Message(&digest))
+            self.entered(&by.verifier, Signed::Message(&digest))
         })
     }
 
     /// Judges the signature over the statement in the bundle, as of `at`.
     pub fn check_statement(&self, credential: &Credential, at: Time) -> Tried {
-        self.tried(credential, at, || {
+        self.tried(credential, at, |by| {
             let Content::Statement(envelope) = &self.0.content else {
                 return Err(
                     "this bundle signs a message beside it; expected one over a statement in it".to_owned()
                 );
             };
             let signed = envelope.signed_bytes();
-            if !self.0.leaf.key().verify(Algorithm::Ecdsa(Hash::Sha256), signed, &self.0.signature) {
+            if !by.key.verify(Algorithm::Ecdsa(Hash::Sha256), signed, &self.0.signature) {
                 return Err(format!(
                     "expected a signature by {} over the statement, found another",
-                    self.0.leaf
+                    by.whose
                 ));
             }
             let payload = Sha256::digest(envelope.untrusted_payload());
-            self.entered(Signed::Statement { payload: &payload, whole: &Sha256::digest(signed) })
+            let signed = Signed::Statement { payload: &payload, whole: &Sha256::digest(signed) };
+            self.entered(&by.verifier, signed)
         })
     }
 
-    /// What messages call the certificate, whose subject is empty.
-    fn certificate(&self) -> String {
-        format!("the certificate of \"{}\"", Escaped(&self.0.claims.identity))
-    }
-
-    fn tried(&self, credential: &Credential, at: Time, signed: impl FnOnce() -> Result<(), String>) -> Tried {
-        let claims = &self.0.claims;
-        if !credential.identity.means(&claims.identity) || credential.issuer != claims.issuer {
-            return Tried::Other;
-        }
-        match self.issued_and_logged(&credential.root, at).and_then(|time| signed().map(|()| time)) {
-            Ok(when) => {
-                Tried::Good(Said { when: Some(when), comment: None, who: Some(claims.identity.clone()) })
+    fn tried(
+        &self,
+        credential: &Credential,
+        at: Time,
+        signed: impl FnOnce(&By<'_>) -> Result<(), String>,
+    ) -> Tried {
+        let by = match self.by(credential) {
+            Ok(Some(by)) => by,
+            Ok(None) => return Tried::Other,
+            Err(why) => return Tried::Bad(why),
+        };
+        match self.issued_and_logged(&credential.root, at).and_then(|times| signed(&by).map(|()| times)) {
+            Ok(times) => {
+                let who = match &self.0.signer {
+                    Signer::Named(named) => Some(named.claims.identity.clone()),
+                    Signer::Key { .. } => None,
+                };
+                Tried::Good(Said { when: times.into_iter().min(), comment: None, who })
             }
             Err(why) => Tried::Bad(why),
         }
     }
 
-    /// Checks the certificate and the log's entry, and gives the earliest time of the signature.
-    fn issued_and_logged(&self, root: &Root, at: Time) -> Result<Time, String> {
-        let Bundle { leaf, further, entry, timestamps, signature, .. } = &self.0;
-        let whose = self.certificate();
+    /// By what the signature must be, if it says itself that it is by whom the credential means.
+    fn by<'k>(&'k self, credential: &'k Credential) -> Result<Option<By<'k>>, String> {
+        match (&credential.means, &self.0.signer) {
+            (Means::Named { identity, issuer }, Signer::Named(named)) => {
+                let Named { leaf, claims, .. } = &**named;
+                let meant = identity.means(&claims.identity) && *issuer == claims.issuer;
+                Ok(meant.then(|| By {
+                    key: leaf.key(),
+                    verifier: Verifier::Certificate(leaf.der().to_vec()),
+                    whose: format!("the key in {}", called(named)),
+                }))
+            }
+            (Means::Key { key, spki }, Signer::Key { .. }) => {
+                // The hint may be anything. What the signer told the log is the key itself.
+                let verifier = Verifier::Key(spki.clone());
+                let told = body::read(&self.0.entry)?;
+                let whose = format!("the key {}", key.fingerprint());
+                Ok((told.verifier == verifier).then_some(By { key, verifier, whose }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Checks the certificate, where there is one, and the log's entry; gives the times that others vouch for.
+    fn issued_and_logged(&self, root: &Root, at: Time) -> Result<Vec<Time>, String> {
+        let Bundle { signer, entry, timestamps, signature, .. } = &self.0;
         let log = entry.log(&root.rekor)?;
         let mut times: Vec<Time> = entry.time(log)?.into_iter().collect();
         for stamp in timestamps {
@@ -227,35 +318,57 @@ impl Signature {
                 "the signature is of {time}; expected a time before that of judgement, {at}"
             ));
         }
-        for time in &times {
-            let issuer =
-                authority::issued_by_one(&root.fulcio, &whose, leaf, authority::CODE_SIGNING, *time)?;
-            sct::verify(&whose, leaf, &issuer, &root.ct)?;
-        }
-        let pinned = || root.fulcio.iter().flat_map(|authority| authority.certificates());
-        if let Some(stranger) = further.iter().find(|one| !pinned().any(|pinned| pinned == *one)) {
-            return Err(format!(
-                "x509CertificateChain: expected beside the signer's certificate those of the trusted root alone, found {stranger}"
-            ));
+        match signer {
+            Signer::Named(named) => issued(named, root, &times)?,
+            // A key's signature that nobody saw at a time is one of now.
+            Signer::Key { .. } if times.is_empty() => log.trusted(at)?,
+            Signer::Key { .. } => {}
         }
         entry.included(log, &times)?;
-        times.into_iter().min().ok_or_else(|| "nobody vouches for a time of the signature".to_owned())
+        Ok(times)
     }
 
-    /// Whether the certificate's key signed what has this SHA-256.
-    fn signed_digest(&self, digest: &[u8]) -> bool {
-        let Bundle { leaf, signature, .. } = &self.0;
-        let point = SubjectPublicKeyInfoRef::try_from(leaf.spki())
-            .ok()
-            .and_then(|spki| spki.subject_public_key.as_bytes());
+    /// Whether what has this SHA-256 is signed by the key.
+    fn signed_digest(&self, verifier: &Verifier, digest: &[u8]) -> bool {
+        let key = match (verifier, &self.0.signer) {
+            (Verifier::Key(spki), _) => &spki[..],
+            (Verifier::Certificate(_), Signer::Named(named)) => named.leaf.spki(),
+            (Verifier::Certificate(_), Signer::Key { .. }) => return false,
+        };
+        let spki = SubjectPublicKeyInfoRef::try_from(key).ok();
+        let point = spki.and_then(|spki| spki.subject_public_key.as_bytes());
         let key = point.and_then(|point| p256::ecdsa::VerifyingKey::from_sec1_bytes(point).ok());
-        let signature = p256::ecdsa::Signature::from_der(signature).ok();
+        let signature = p256::ecdsa::Signature::from_der(&self.0.signature).ok();
         key.zip(signature).is_some_and(|(key, signature)| key.verify_prehash(digest, &signature).is_ok())
     }
 
     /// Checks that the log's entry is of this signature.
-    fn entered(&self, signed: Signed<'_>) -> Result<(), String> {
-        let Bundle { leaf, entry, signature, .. } = &self.0;
-        body::verify(entry, &Expected { certificate: leaf.der(), signature, signed })
+    fn entered(&self, verifier: &Verifier, signed: Signed<'_>) -> Result<(), String> {
+        body::verify(&self.0.entry, &Expected { verifier, signature: &self.0.signature, signed })
+    }
+}
+
+/// What messages call a signer's certificate, whose subject is empty.
+fn called(named: &Named) -> String {
+    format!("the certificate of \"{}\"", Escaped(&named.claims.identity))
+}
+
+/// Checks that the certificate was valid at each time, issued by an authority that was trusted then, and shown to a log.
+fn issued(named: &Named, root: &Root, times: &[Time]) -> Result<(), String> {
+    let Named { leaf, further, .. } = named;
+    let whose = called(named);
+    if times.is_empty() {
+        return Err("nobody vouches for a time of the signature".to_owned());
+    }
+    for time in times {
+        let issuer = authority::issued_by_one(&root.fulcio, &whose, leaf, authority::CODE_SIGNING, *time)?;
+        sct::verify(&whose, leaf, &issuer, &root.ct)?;
+    }
+    let pinned = || root.fulcio.iter().flat_map(|authority| authority.certificates());
+    match further.iter().find(|one| !pinned().any(|pinned| pinned == *one)) {
+        Some(stranger) => Err(format!(
+            "x509CertificateChain: expected beside the signer's certificate those of the trusted root alone, found {stranger}"
+        )),
+        None => Ok(()),
     }
 }

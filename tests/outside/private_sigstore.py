@@ -85,6 +85,13 @@ def name(text):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
+def pem(by):
+    """A certificate or a public key."""
+    if isinstance(by, x509.Certificate):
+        return by.public_bytes(PEM)
+    return by.public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
 class Authority:
     """A root, and below it an issuer for one use."""
 
@@ -353,7 +360,7 @@ class World:
                 "data": {"hash": {"algorithm": "sha256", "value": digest.hex()}},
                 "signature": {
                     "content": b64(signature),
-                    "publicKey": {"content": b64(certificate.public_bytes(PEM))},
+                    "publicKey": {"content": b64(pem(certificate))},
                 },
             }
         else:
@@ -364,21 +371,29 @@ class World:
                         "content": b64(signature),
                         "verifier": {
                             "keyDetails": "PKIX_ECDSA_P256_SHA_256",
-                            "x509Certificate": {"rawBytes": b64(certificate.public_bytes(DER))},
+                            **self.verifier(certificate),
                         },
                     },
                 }
             }
         return self.body("hashedrekord", version, spec)
 
+    def verifier(self, by):
+        if isinstance(by, x509.Certificate):
+            return {"x509Certificate": {"rawBytes": b64(by.public_bytes(DER))}}
+        return {"publicKey": {"rawBytes": b64(by.public_bytes(DER, serialization.PublicFormat.SubjectPublicKeyInfo))}}
+
     def body(self, kind, version, spec):
         body = {"apiVersion": version, "kind": kind, "spec": spec}
         return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
 
     def bundle(self, content, certificate, entry, stamps=(), version="0.3"):
-        certificates = [certificate.public_bytes(DER)]
         material = {"tlogEntries": [entry]}
-        if version == "0.3":
+        certificates = [certificate.public_bytes(DER)] if isinstance(certificate, x509.Certificate) else []
+        if not certificates:
+            material["publicKey"] = {"hint": b64(sha256(pem(certificate)))}
+            media = "application/vnd.dev.sigstore.bundle.v0.3+json"
+        elif version == "0.3":
             material["certificate"] = {"rawBytes": b64(certificates[0])}
             media = "application/vnd.dev.sigstore.bundle.v0.3+json"
         else:
@@ -409,17 +424,17 @@ class World:
         whole = f"DSSEv1 {len(payload_type)} {payload_type} {len(payload)} ".encode() + payload
         signature = ecdsa(key, whole)
         hashed = lambda data: {"algorithm": "sha256", "value": sha256(data).hex()}
-        pem = b64(certificate.public_bytes(PEM))
+        verifier = b64(pem(certificate))
         envelope = {"payload": b64(payload), "payloadType": payload_type, "signatures": [{"sig": b64(signature)}]}
         if kind == "dsse":
             spec = {
                 "envelopeHash": hashed(json.dumps(envelope).encode()),
                 "payloadHash": hashed(payload),
-                "signatures": [{"signature": b64(signature), "verifier": pem}],
+                "signatures": [{"signature": b64(signature), "verifier": verifier}],
             }
             entry = self.rekor.enter(self.body("dsse", "0.0.1", spec), "dsse", "0.0.1", SIGNED_AT)
         elif kind == "intoto":
-            entered = {"payloadType": payload_type, "signatures": [{"publicKey": pem, "sig": b64(b64(signature).encode())}]}
+            entered = {"payloadType": payload_type, "signatures": [{"publicKey": verifier, "sig": b64(b64(signature).encode())}]}
             content = {"envelope": entered, "hash": hashed(b"{}"), "payloadHash": hashed(payload)}
             entry = self.rekor.enter(self.body("intoto", "0.0.2", {"content": content}), "intoto", "0.0.2", SIGNED_AT)
         else:
@@ -502,6 +517,7 @@ def cases(world):
             "message": b64(other.get("message", MESSAGE)),
             "identity": other.get("identity", IDENTITY),
             "issuer": other.get("issuer", ISSUER),
+            **{name: other[name] for name in ("key", "otherCurve", "timeless") if name in other},
         }
         body["theirs"] = theirs(body)
         made.append(body)
@@ -717,6 +733,35 @@ def cases(world):
     case("a statement where a message is expected", statement)
     case("a message and a statement", good | {"dsseEnvelope": statement["dsseEnvelope"]})
     case("neither a message nor a statement", edited(good, ["messageSignature"], lambda _: None))
+
+    # Keys in place of certificates.
+    own = ec.generate_private_key(P256)
+    holder = (own, own.public_key())
+    kept = dict(key=pem(own.public_key()).decode())
+    other_curve = pem(ec.generate_private_key(P384).public_key()).decode()
+    by_key = world.message(signer=holder)
+    case("a message by a key", by_key, **kept, otherCurve=other_curve)
+    case("a message by a key without promise", world.message(signer=holder, promise=False), **kept, timeless=True)
+    case("a message by a key in the second log", world.message(signer=holder, rekor=2), **kept, timeless=True)
+    case("a message by a key with a stamp", world.message(signer=holder, rekor=2, stamps=[stamp]), **kept)
+    keyed_statement = world.statement(STATEMENT, signer=holder)
+    signed("a statement by a key", bundle=keyed_statement, **kept)
+    stranger_key = ec.generate_private_key(P256)
+    by_other = world.message(signer=(stranger_key, stranger_key.public_key()))
+    case("a message by another key", by_other, **kept)
+    hinted = ["verificationMaterial", "publicKey"]
+    case("a message by another key with the hint of the pinned one", edited(by_other, hinted, lambda _: by_key["verificationMaterial"]["publicKey"]), **kept)
+    case("a certificate where a key is pinned", good, **kept)
+    case("an entry with a certificate where the bundle has a key", edited(by_key, ENTRY, lambda _: good["verificationMaterial"]["tlogEntries"][0]), **kept)
+    case("a byte of data under a key", edited(by_key, ["messageSignature", "messageDigest"], lambda _: None), message=flipped(MESSAGE), **kept)
+    case("a byte of a key's signature", edited(by_key, ["messageSignature", "signature"], bytes_flipped()), **kept)
+    case("a byte of the promise under a key", edited(by_key, ENTRY + ["inclusionPromise", "signedEntryTimestamp"], bytes_flipped()), **kept)
+    case("a stamp of another signature under a key", world.message(signer=holder, stamps=[lambda _: stamp(b"another")]), **kept)
+    case("no proof under a key", edited(by_key, PROOF, lambda _: None), **kept)
+    case("the entry of another signature by the same key", edited(by_key, ENTRY, lambda _: world.message(signer=holder)["verificationMaterial"]["tlogEntries"][0]), **kept)
+    signed("a byte of a statement under a key", bundle=edited(keyed_statement, ["dsseEnvelope", "payload"], bytes_flipped(30)), **kept)
+    case("an entry of another log under a key", foreign.message(signer=holder), **kept)
+    case("a log that is no longer trusted and nobody's word for the time", world.message(signer=holder, rekor=2), root=windowed(["tlogs", 1, "publicKey"], **ended), **kept)
 
     # The text.
     text = json.dumps(good, ensure_ascii=False)

@@ -14,9 +14,16 @@ use serde::Deserialize;
 
 /// What the entry must be of.
 pub(super) struct Expected<'s> {
-    pub(super) certificate: &'s [u8],
+    pub(super) verifier: &'s Verifier,
     pub(super) signature: &'s [u8],
     pub(super) signed: Signed<'s>,
+}
+
+/// By what a signature is checked, in DER.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verifier {
+    Certificate(Vec<u8>),
+    Key(Vec<u8>),
 }
 
 /// The digests that entries name what was signed by.
@@ -25,6 +32,23 @@ pub(super) enum Signed<'s> {
     Message(&'s [u8]),
     /// An envelope: SHA-256 of its payload, and of all that its signature is over.
     Statement { payload: &'s [u8], whole: &'s [u8] },
+}
+
+/// What an entry says that is compared.
+pub(super) struct Told {
+    /// SHA-256 in hex, of what `of` says.
+    digest: String,
+    of: Of,
+    signature: Vec<u8>,
+    /// By what the signature is checked, as the signer told the log.
+    pub(super) verifier: Verifier,
+}
+
+enum Of {
+    /// All that is signed.
+    Signed,
+    /// The payload of the envelope.
+    Payload,
 }
 
 #[derive(Deserialize)]
@@ -99,7 +123,8 @@ struct Signature2 {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Verifier2 {
-    x509_certificate: Raw,
+    x509_certificate: Option<Raw>,
+    public_key: Option<Raw>,
     key_details: String,
 }
 
@@ -164,53 +189,94 @@ pub(super) fn is_read(kind: &KindVersion, statement: bool) -> bool {
 
 /// Checks that the entry is of what is expected.
 pub(super) fn verify(entry: &Entry, expected: &Expected<'_>) -> Result<(), String> {
+    let told = read(entry)?;
+    let digest = match (&told.of, &expected.signed) {
+        (Of::Signed, Signed::Message(digest) | Signed::Statement { whole: digest, .. })
+        | (Of::Payload, Signed::Statement { payload: digest, .. }) => digest,
+        (Of::Payload, Signed::Message(_)) => {
+            return Err("log entry: expected one of a message, found one of a statement".to_owned());
+        }
+    };
+    same("digest", told.digest.as_bytes(), hex(digest).as_bytes())?;
+    same("signature", &told.signature, expected.signature)?;
+    match (&told.verifier, expected.verifier) {
+        (Verifier::Certificate(found), Verifier::Certificate(expected)) => {
+            same("certificate", found, expected)
+        }
+        (Verifier::Key(found), Verifier::Key(expected)) => same("key", found, expected),
+        _ => Err("log entry: expected a certificate where the bundle has one, and a key where it has none"
+            .to_owned()),
+    }
+}
+
+/// Reads the body of an entry of one of the kinds above.
+pub(super) fn read(entry: &Entry) -> Result<Told, String> {
     let (kind, body) = (&entry.kind, &*entry.body);
-    match (&*kind.kind, &*kind.version, &expected.signed) {
-        ("hashedrekord", "0.0.1", Signed::Message(digest)) => {
+    match (&*kind.kind, &*kind.version) {
+        ("hashedrekord", "0.0.1") => {
             let Hashedrekord { data, signature } = spec(kind, body)?;
-            same_digest("data.hash", &data.hash, digest)?;
-            same("signature.content", &signature.content.0, expected.signature)?;
-            same_certificate("signature.publicKey", &signature.public_key.content.0, expected)
+            Ok(Told {
+                digest: sha256(data.hash)?,
+                of: Of::Signed,
+                signature: signature.content.0,
+                verifier: verifier(&signature.public_key.content.0)?,
+            })
         }
-        ("hashedrekord", "0.0.2", signed) => {
-            let digest = match signed {
-                Signed::Message(digest) | Signed::Statement { whole: digest, .. } => digest,
-            };
+        ("hashedrekord", "0.0.2") => {
             let Hashedrekord2 { inner: Hashedrekord2Inner { data, signature } } = spec(kind, body)?;
-            same("data.algorithm", data.algorithm.as_bytes(), b"SHA2_256")?;
-            same("data.digest", &data.digest.0, digest)?;
-            same("signature.content", &signature.content.0, expected.signature)?;
-            let Verifier2 { x509_certificate, key_details } = signature.verifier;
-            same("keyDetails", key_details.as_bytes(), b"PKIX_ECDSA_P256_SHA_256")?;
-            same("x509Certificate", &x509_certificate.raw_bytes.0, expected.certificate)
-        }
-        ("dsse", "0.0.1", Signed::Statement { payload, .. }) => {
-            let Dsse { payload_hash, signatures, .. } = spec(kind, body)?;
-            same_digest("payloadHash", &payload_hash, payload)?;
-            let [one] = &signatures[..] else { return Err(one_signature(signatures.len())) };
-            same("signature", &one.signature.0, expected.signature)?;
-            same_certificate("verifier", &one.verifier.0, expected)
-        }
-        ("intoto", "0.0.2", Signed::Statement { payload, .. }) => {
-            let Intoto { content: IntotoContent { envelope, payload_hash, .. } } = spec(kind, body)?;
-            same("payloadType", envelope.payload_type.as_bytes(), IN_TOTO.as_bytes())?;
-            same_digest("payloadHash", &payload_hash, payload)?;
-            let [one] = &envelope.signatures[..] else {
-                return Err(one_signature(envelope.signatures.len()));
+            if data.algorithm != "SHA2_256" || signature.verifier.key_details != "PKIX_ECDSA_P256_SHA_256" {
+                return Err(
+                    "log entry: expected SHA2_256 and PKIX_ECDSA_P256_SHA_256, found other algorithms"
+                        .to_owned(),
+                );
+            }
+            let verifier = match (signature.verifier.x509_certificate, signature.verifier.public_key) {
+                (Some(certificate), None) => Verifier::Certificate(certificate.raw_bytes.0),
+                (None, Some(key)) => Verifier::Key(key.raw_bytes.0),
+                _ => return Err("log entry: expected a certificate or a key, found both or none".to_owned()),
             };
-            same("sig", &one.sig.0, STANDARD.encode(expected.signature).as_bytes())?;
-            same_certificate("publicKey", &one.public_key.0, expected)
+            let signature = signature.content.0;
+            Ok(Told { digest: hex(&data.digest.0), of: Of::Signed, signature, verifier })
+        }
+        ("dsse", "0.0.1") => {
+            let Dsse { payload_hash, signatures, .. } = spec(kind, body)?;
+            let DsseSignature { signature, verifier: by } = one(signatures)?;
+            Ok(Told {
+                digest: sha256(payload_hash)?,
+                of: Of::Payload,
+                signature: signature.0,
+                verifier: verifier(&by.0)?,
+            })
+        }
+        ("intoto", "0.0.2") => {
+            let Intoto { content: IntotoContent { envelope, payload_hash, .. } } = spec(kind, body)?;
+            if envelope.payload_type != IN_TOTO {
+                return Err(format!("log entry: expected the payloadType {IN_TOTO}, found another"));
+            }
+            let IntotoSignature { public_key, sig, .. } = one(envelope.signatures)?;
+            let signature =
+                STANDARD.decode(&sig.0).map_err(|_| "log entry: expected base64 of base64 in sig")?;
+            Ok(Told {
+                digest: sha256(payload_hash)?,
+                of: Of::Payload,
+                signature,
+                verifier: verifier(&public_key.0)?,
+            })
         }
         _ => Err(format!(
-            "expected an entry of a kind that is made for this signature, found {} {}",
+            "expected an entry of a kind that is read here, found {} {}",
             Escaped(&kind.kind),
             Escaped(&kind.version)
         )),
     }
 }
 
-fn one_signature(found: usize) -> String {
-    format!("log entry: expected one signature, found {found}")
+fn one<T>(signatures: Vec<T>) -> Result<T, String> {
+    let found = signatures.len();
+    let Ok([one]) = <[T; 1]>::try_from(signatures) else {
+        return Err(format!("log entry: expected one signature, found {found}"));
+    };
+    Ok(one)
 }
 
 fn spec<'t, T: Deserialize<'t>>(kind: &KindVersion, body: &'t [u8]) -> Result<T, String> {
@@ -240,17 +306,21 @@ fn same(field: &str, found: &[u8], expected: &[u8]) -> Result<(), String> {
     ))
 }
 
-fn same_digest(field: &str, found: &Digest, expected: &[u8]) -> Result<(), String> {
-    same(field, found.algorithm.as_bytes(), b"sha256")?;
-    same(field, found.value.as_bytes(), hex(expected).as_bytes())
+fn sha256(digest: Digest) -> Result<String, String> {
+    if digest.algorithm != "sha256" {
+        let found: String = digest.algorithm.chars().take(40).collect();
+        return Err(format!("log entry: expected a digest by sha256, found one by {}", Escaped(&found)));
+    }
+    Ok(digest.value)
 }
 
-/// The certificate stands there in PEM.
-fn same_certificate(field: &str, found: &[u8], expected: &Expected<'_>) -> Result<(), String> {
-    let text = std::str::from_utf8(found).map_err(|_| format!("log entry: expected PEM in {field}"))?;
-    let blocks = pem::blocks(text, 1).map_err(|why| format!("log entry: {field}: {why}"))?;
-    match &blocks[..] {
-        [block] if block.label == "CERTIFICATE" => same(field, &block.der, expected.certificate),
-        _ => Err(format!("log entry: expected a certificate in {field}, found another block")),
+/// A certificate or key as it stands in an entry, in PEM.
+fn verifier(pem: &[u8]) -> Result<Verifier, String> {
+    let text = std::str::from_utf8(pem).map_err(|_| "log entry: expected a certificate or a key in PEM")?;
+    let blocks = pem::blocks(text, 1).map_err(|why| format!("log entry: certificate or key: {why}"))?;
+    match blocks.into_iter().next() {
+        Some(block) if block.label == "CERTIFICATE" => Ok(Verifier::Certificate(block.der)),
+        Some(block) if block.label == "PUBLIC KEY" => Ok(Verifier::Key(block.der)),
+        _ => Err("log entry: expected a certificate or a key, found something else in PEM".to_owned()),
     }
 }

@@ -11,7 +11,6 @@ use crate::trust::dsse::{Envelope, IN_TOTO};
 use crate::trust::x509::CertificateRefusal;
 use crate::trust::x509::certificate::Certificate;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 /// Media types by version. Of the third there are two spellings.
 const MEDIA_TYPES: [(&str, Version); 4] = [
@@ -80,12 +79,19 @@ struct Wire {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Material {
-    public_key: Option<IgnoredAny>,
+    public_key: Option<Hint>,
     x509_certificate_chain: Option<Chain>,
     certificate: Option<Raw>,
     #[serde(default)]
     tlog_entries: Vec<WireEntry>,
     timestamp_verification_data: Option<Timestamps>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Hint {
+    #[serde(default)]
+    hint: String,
 }
 
 #[derive(Deserialize)]
@@ -140,14 +146,29 @@ struct WireSignature {
 /// A bundle whose form was checked, and nothing else.
 #[derive(Debug)]
 pub(super) struct Bundle {
-    pub(super) leaf: Certificate,
-    pub(super) claims: Claims,
-    /// Certificates that came along (versions 0.1 and 0.2).
-    pub(super) further: Vec<Certificate>,
+    pub(super) signer: Signer,
     pub(super) entry: Entry,
     pub(super) timestamps: Vec<Vec<u8>>,
     pub(super) signature: Vec<u8>,
     pub(super) content: Content,
+}
+
+/// Who signed, as the bundle says it.
+#[derive(Debug)]
+pub(super) enum Signer {
+    /// Whoever the certificate names.
+    Named(Box<Named>),
+    /// Whoever has a key that the verifier must know; and a hint at which one.
+    Key { hint: String },
+}
+
+/// A signer's certificate.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) leaf: Certificate,
+    pub(super) claims: Claims,
+    /// Certificates that came along (versions 0.1 and 0.2).
+    pub(super) further: Vec<Certificate>,
 }
 
 /// What the signature is over.
@@ -175,7 +196,7 @@ impl Bundle {
             (None, Some(envelope)) => envelope.read()?,
             _ => return part("bundle", "one of messageSignature and dsseEnvelope, found both or none"),
         };
-        let (leaf, further) = wire.verification_material.certificates(version)?;
+        let signer = wire.verification_material.signer(version)?;
         let timestamps = stamps(wire.verification_material.timestamp_verification_data)?;
         let count = wire.verification_material.tlog_entries.len();
         let Ok([entry]) = <[WireEntry; 1]>::try_from(wire.verification_material.tlog_entries) else {
@@ -189,20 +210,13 @@ impl Bundle {
         if version == Version::First && !entry.is_promised() {
             return part("tlogEntries", "an inclusionPromise in a bundle of version 0.1, found none");
         }
-        if !entry.is_promised() && timestamps.is_empty() {
+        if matches!(signer, Signer::Named(_)) && !entry.is_promised() && timestamps.is_empty() {
             return part(
                 "bundle",
                 "a time that somebody else vouches for (inclusionPromise or rfc3161Timestamps), found none",
             );
         }
-        let claims = Claims::of(&leaf).map_err(|expected| SignatureRefusal::Part {
-            place: "certificate",
-            expected: expected.to_owned(),
-        })?;
-        if leaf.key().curve() != Some("p256") {
-            return part("certificate", format!("a key on curve P-256, found a {}", leaf.key()));
-        }
-        Ok(Self { leaf, claims, further, entry, timestamps, signature, content })
+        Ok(Self { signer, entry, timestamps, signature, content })
     }
 }
 
@@ -261,15 +275,14 @@ impl WireEnvelope {
 }
 
 impl Material {
-    /// The signer's certificate, and those that came along.
-    fn certificates(&self, version: Version) -> Result<(Certificate, Vec<Certificate>), SignatureRefusal> {
+    fn signer(&self, version: Version) -> Result<Signer, SignatureRefusal> {
         let read = |place: &'static str, raw: &Raw| {
             Certificate::from_der(&raw.raw_bytes.0)
                 .map_err(|why| SignatureRefusal::Certificate { place, why })
         };
         match (version, &self.certificate, &self.x509_certificate_chain, &self.public_key) {
             (Version::Third, Some(certificate), None, None) => {
-                Ok((read("certificate", certificate)?, Vec::new()))
+                Signer::named(read("certificate", certificate)?, Vec::new())
             }
             (Version::First | Version::Second, None, Some(chain), None) => {
                 let place = "x509CertificateChain";
@@ -284,21 +297,36 @@ impl Material {
                     return part(place, "the signer's certificate, found none");
                 }
                 let leaf = all.remove(0);
-                Ok((leaf, all))
+                Signer::named(leaf, all)
             }
-            (_, None, None, Some(_)) => part(
-                "verificationMaterial",
-                "a certificate with an identity, found the hint of a public key: bundles that a key of one's own signed are not \
-                 read here; have the file signed with an identity, or give the key's raw signature",
-            ),
+            (_, None, None, Some(key)) => {
+                if key.hint.len() > limits::KEY_ID_BYTES {
+                    let expected = format!("a hint of at most {} bytes, found more", limits::KEY_ID_BYTES);
+                    return part("publicKey", expected);
+                }
+                Ok(Signer::Key { hint: key.hint.clone() })
+            }
             (Version::Third, ..) => part(
                 "verificationMaterial",
-                "certificate alone in a bundle of version 0.3, found other material",
+                "certificate or publicKey alone in a bundle of version 0.3, found other material",
             ),
             _ => part(
                 "verificationMaterial",
-                "x509CertificateChain alone in a bundle of version 0.1 or 0.2, found other material",
+                "x509CertificateChain or publicKey alone in a bundle of version 0.1 or 0.2, found other material",
             ),
         }
+    }
+}
+
+impl Signer {
+    fn named(leaf: Certificate, further: Vec<Certificate>) -> Result<Self, SignatureRefusal> {
+        let claims = Claims::of(&leaf).map_err(|expected| SignatureRefusal::Part {
+            place: "certificate",
+            expected: expected.to_owned(),
+        })?;
+        if leaf.key().curve() != Some("p256") {
+            return part("certificate", format!("a key on curve P-256, found a {}", leaf.key()));
+        }
+        Ok(Self::Named(Box::new(Named { leaf, claims, further })))
     }
 }
