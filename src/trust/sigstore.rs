@@ -91,7 +91,7 @@ enum Means {
     /// Whoever is named so, by the word of this issuer.
     Named { identity: Identity, issuer: String },
     /// Whoever has this key; and its SubjectPublicKeyInfo in DER.
-    Key { key: PublicKey, spki: Vec<u8> },
+    Key { key: Box<PublicKey>, spki: Vec<u8> },
 }
 
 impl Credential {
@@ -125,7 +125,7 @@ impl Credential {
         if key.curve() != Some("p256") {
             return Err(CredentialRefusal::KeyKind { found: format!("a {key}") });
         }
-        Ok(Self { root: Root::read(trusted_root)?, means: Means::Key { key, spki } })
+        Ok(Self { root: Root::read(trusted_root)?, means: Means::Key { key: Box::new(key), spki } })
     }
 
     /// Of an identity: hex SHA-256 over the identity, the issuer, and the SHA-256 digests of the authorities' last certificates,
