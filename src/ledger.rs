@@ -7,7 +7,6 @@
 //! The modules stand below in the order of their imports: hashing, geometry and texts are pure; `disk` is the one door to
 //! storage; `log` joins them. What is recorded is an `entry`, and [`Ledger`] is all of it behind one door.
 
-pub mod merkle;
 pub mod tile;
 
 pub mod frontier;

@@ -19,6 +19,7 @@ pub mod limits;
 pub mod escape;
 pub mod files;
 pub mod json;
+pub mod merkle;
 pub mod time;
 
 pub mod config;

@@ -303,6 +303,18 @@ pub const SOL004_SIGNATURES: usize = 10_000;
 /// Longest raw signature, in bytes: that of RSA with 8192 bits.
 pub const RAW_SIGNATURE_BYTES: usize = 1024;
 
+/// Largest Sigstore bundle, in bytes. One over a message takes some twenty KB; a statement about a hundred thousand files takes 30 MB.
+pub const SIGSTORE_BUNDLE_BYTES: usize = 64 << 20;
+
+/// Most time stamps in a Sigstore bundle, each of which costs a search for its stamper. Signers ask one or two.
+pub const SIGSTORE_TIMESTAMPS: usize = 8;
+
+/// Most authorities, logs, or certificates in a chain of a Sigstore trusted root. The public one has up to five of each.
+pub const SIGSTORE_AUTHORITIES: usize = 32;
+
+/// Longest pattern of identities, in bytes: matching takes steps by its length times that of the identity.
+pub const IDENTITY_PATTERN_BYTES: usize = 1024;
+
 /// Most certificates in one file of them, or in one CMS signature. A path has three to five; each costs its parsing and is a
 /// candidate for every step of a path.
 pub const CERTIFICATES: usize = 64;

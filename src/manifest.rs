@@ -7,6 +7,10 @@ pub mod checksums;
 pub mod native;
 pub mod order;
 pub mod sol004;
+pub mod statement;
+pub(crate) mod subjects;
+
+pub use subjects::SubjectRefusal;
 
 use crate::digest::{Algorithm, Claimed, DigestSet, DocumentDigest};
 use crate::drop::path::{DropPath, Name};

@@ -33,6 +33,16 @@ impl Time {
         Self(self.0.saturating_add(period.0).unwrap_or(jiff::Timestamp::MAX))
     }
 
+    /// So many seconds after 1970-01-01T00:00:00Z; `None` where that can't be represented.
+    pub fn of_seconds(seconds: i64) -> Option<Self> {
+        jiff::Timestamp::from_second(seconds).ok().map(Self)
+    }
+
+    /// So many milliseconds after 1970-01-01T00:00:00Z; `None` where that can't be represented.
+    pub fn of_milliseconds(milliseconds: i64) -> Option<Self> {
+        jiff::Timestamp::from_millisecond(milliseconds).ok().map(Self)
+    }
+
     /// Microseconds since 1970-01-01T00:00:00Z, finer parts cut off.
     pub fn microseconds(self) -> i64 {
         self.0.as_microsecond()

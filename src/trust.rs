@@ -15,9 +15,11 @@ mod keynum;
 pub mod message;
 pub mod minisign;
 pub mod pinned;
-pub mod signify;
-pub mod sshsig;
 pub mod raw;
+pub mod signify;
+#[cfg(feature = "sigstore")]
+pub mod sigstore;
+pub mod sshsig;
 pub mod store;
 pub mod x509;
 

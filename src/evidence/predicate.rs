@@ -17,7 +17,7 @@ use super::raw::{self, Bill, Refusal, Vex};
 use crate::digest::{Claimed, Claims, DigestRefusal, DigestSet, DocumentDigest};
 use crate::json::Strict;
 use crate::limits;
-use crate::manifest::native;
+use crate::manifest::subjects;
 use crate::trust::{Capacity, Role};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use std::borrow::Cow;
@@ -195,7 +195,7 @@ pub struct Digests(pub DigestSet<Claimed>);
 
 impl<'de> Deserialize<'de> for Digests {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let claims = native::DigestField::deserialize(deserializer)?.0.map_err(de::Error::custom)?;
+        let claims = subjects::DigestField::deserialize(deserializer)?.0.map_err(de::Error::custom)?;
         let digests = claims.finish().filter(|digests| digests.iter().next().is_some());
         digests
             .map(Self)

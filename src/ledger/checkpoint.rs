@@ -9,10 +9,10 @@
 //! — noc.example/dropgate Az3grlgtzPICa5OS8npVmf1M...
 //! ```
 
-use super::merkle::Hash;
 use super::note::{NoteRefusal, SigningKey, UnverifiedNote, VerifierKey};
 use crate::escape::Escaped;
 use crate::limits;
+use crate::merkle::Hash;
 
 /// What a checkpoint says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl SignedCheckpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::merkle;
+    use crate::merkle;
     use crate::trust::ed25519::PrivateKey;
 
     #[test]

@@ -1,8 +1,8 @@
 //! The right edge of a tree, in memory: all that is needed to let it grow and to know its root, at most 256 hashes a level.
 //! Pure.
 
-use super::merkle::{self, Hash};
 use super::tile::{self, HEIGHT, Kind, LEVELS, Tile, WIDTH};
+use crate::merkle::{self, Hash};
 use std::convert::Infallible;
 
 /// The hashes of the partial tiles of a tree.

@@ -11,9 +11,9 @@
 //! ```
 
 use super::checkpoint::{Checkpoint, CheckpointRefusal, SignedCheckpoint, decimal};
-use super::merkle::{self, Hash, PROOF_HASHES, ProofFault};
 use super::note::VerifierKey;
 use crate::limits;
+use crate::merkle::{self, Hash, PROOF_HASHES, ProofFault};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 

@@ -4,7 +4,7 @@
 //! A tree of 70,000 entries is 273 full tiles of level 0 and one of width 112, one full tile of level 1 and one of width
 //! 17, and one of level 2 of width 1.
 
-use super::merkle::Hash;
+use crate::merkle::Hash;
 use std::fmt;
 
 /// Hashes in a full tile, and entries in a full bundle.

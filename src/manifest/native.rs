@@ -15,16 +15,16 @@
 //! The predicate is ours and strict: unknown fields are refused. The statement is in-toto's, whose parsing
 //! rules have consumers ignore fields that they do not know. docs/manifest.md is the specification.
 
+use super::subjects::{SubjectRefusal, Subjects};
 use super::{Artifact, Format, Kind, Manifest, Order, Release, Replaces};
-use crate::digest::{Claims, DigestRefusal, DocumentDigest};
-use crate::drop::path::{DropPath, Name, PathRefusal};
-use crate::json::{JsonError, Strict, elements};
+use crate::digest::DocumentDigest;
+use crate::drop::path::{DropPath, Name};
+use crate::json::{JsonError, Strict};
 use crate::limits;
 use crate::time::Time;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
-use std::fmt;
 
 /// The manifest's path in a drop.
 pub const FILE: &str = "drop.dsse.json";
@@ -58,42 +58,14 @@ pub enum ManifestRefusal {
         /// What was found.
         found: String,
     },
-    /// No files.
-    #[error("subject: expected at least one file, found none")]
-    NoSubjects,
-    /// A name that no artifact may have.
-    #[error("subject {number}: {why}")]
-    Path {
-        /// The subject's place in the list, from 1.
-        number: usize,
-        /// Why.
-        why: PathRefusal,
-    },
+    /// Subjects that are no list of files.
+    #[error(transparent)]
+    Subjects(#[from] SubjectRefusal),
     /// The name of something that is not listed, since it is signed itself.
     #[error(
         "subject {name:?}: expected files other than the manifest and evidence envelopes, which carry their own signatures"
     )]
     Reserved {
-        /// The name.
-        name: String,
-    },
-    /// No digest, or one that is none.
-    #[error("subject {name:?}: {why}")]
-    Digest {
-        /// The subject's name.
-        name: String,
-        /// Why.
-        why: DigestRefusal,
-    },
-    /// Not one digest.
-    #[error("subject {name:?}: expected a digest, found none")]
-    NoDigest {
-        /// The subject's name.
-        name: String,
-    },
-    /// One name twice.
-    #[error("subject {name:?}: expected each name once, found it twice")]
-    Duplicate {
         /// The name.
         name: String,
     },
@@ -131,13 +103,6 @@ struct Head<'t> {
 struct Statement {
     subject: Subjects,
     predicate: Predicate,
-}
-
-#[derive(serde::Deserialize)]
-struct Subject<'t> {
-    #[serde(borrow, deserialize_with = "crate::json::borrowed")]
-    name: Cow<'t, str>,
-    digest: DigestField,
 }
 
 /// The predicate as it is written.
@@ -187,33 +152,6 @@ impl Serialize for Sha256Text {
     }
 }
 
-/// An in-toto `DigestSet`. What is wrong with it is kept as a value, to be reported with the subject's name.
-pub(crate) struct DigestField(pub(crate) Result<Claims, DigestRefusal>);
-
-impl<'de> Deserialize<'de> for DigestField {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-
-        impl<'de> Visitor<'de> for Members {
-            type Value = DigestField;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of digests by algorithm")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DigestField, A::Error> {
-                let mut claims = Ok(Claims::default());
-                while let Some((name, text)) = map.next_entry::<Cow<'de, str>, Cow<'de, str>>()? {
-                    claims = claims.and_then(|mut claims: Claims| claims.add(&name, &text).map(|()| claims));
-                }
-                Ok(DigestField(claims))
-            }
-        }
-
-        deserializer.deserialize_map(Members)
-    }
-}
-
 /// Reads the payload of an envelope whose signature was checked.
 ///
 /// # Errors
@@ -234,44 +172,18 @@ pub fn read(payload: &[u8]) -> Result<Manifest, ManifestRefusal> {
         digest: DocumentDigest::of(payload),
         format: Format::Native,
         file: FILE.to_owned(),
-        artifacts: sorted(subject)?,
+        artifacts: unsigned(subject.sorted()?)?,
     })
 }
 
-/// The subjects, each made an artifact as it is read: beside the text there is never more than the result.
-struct Subjects(Result<Vec<Artifact>, ManifestRefusal>);
-
-impl<'de> Deserialize<'de> for Subjects {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        elements(deserializer, "an array of subjects", artifact).map(Subjects)
+/// The files, none of which is signed by itself.
+fn unsigned(artifacts: Vec<Artifact>) -> Result<Vec<Artifact>, ManifestRefusal> {
+    let reserved =
+        |artifact: &&Artifact| artifact.path.as_str() == FILE || is_evidence(artifact.path.as_str());
+    match artifacts.iter().find(reserved) {
+        Some(found) => Err(ManifestRefusal::Reserved { name: found.path.as_str().to_owned() }),
+        None => Ok(artifacts),
     }
-}
-
-fn artifact(number: usize, subject: Subject<'_>) -> Result<Artifact, ManifestRefusal> {
-    let Subject { name, digest: DigestField(claims) } = subject;
-    let path = DropPath::parse(&name).map_err(|why| ManifestRefusal::Path { number, why })?;
-    if name == FILE || is_evidence(&name) {
-        return Err(ManifestRefusal::Reserved { name: name.into_owned() });
-    }
-    let claims = claims.map_err(|why| ManifestRefusal::Digest { name: name.clone().into_owned(), why })?;
-    let digests = claims.finish().ok_or_else(|| ManifestRefusal::NoDigest { name: name.into_owned() })?;
-    Ok(Artifact { path, digests })
-}
-
-fn sorted(subjects: Subjects) -> Result<Vec<Artifact>, ManifestRefusal> {
-    let mut artifacts = subjects.0?;
-    if artifacts.is_empty() {
-        return Err(ManifestRefusal::NoSubjects);
-    }
-    artifacts.shrink_to_fit();
-    artifacts.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    if let Some(path) = artifacts.windows(2).find_map(|pair| match pair {
-        [a, b] if a.path == b.path => Some(&a.path),
-        _ => None,
-    }) {
-        return Err(ManifestRefusal::Duplicate { name: path.as_str().to_owned() });
-    }
-    Ok(artifacts)
 }
 
 fn release(predicate: Predicate) -> Result<Release, ManifestRefusal> {
