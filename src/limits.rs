@@ -290,3 +290,18 @@ pub const SIGNATURE_FILE_BYTES: u64 = 1 << 20;
 
 /// Most signatures in one such file that are tried.
 pub const DETACHED_SIGNATURES: usize = 64;
+
+/// Largest package inside a package that is compressed there as a whole, unpacked, in bytes: it is spooled to the directory for
+/// temporary files. Packers leave what is compressed already as it is, and that is read where it lies, whatever its size.
+pub const INNER_PACKAGE_BYTES: u64 = 16 << 30;
+
+/// Most bytes that deflate can make of one: a match of 258 bytes takes two bits at least (RFC 1951).
+pub const DEFLATE_RATIO: u64 = 1032;
+
+/// How many times its own size a package may unpack to. Text and logs pack twenty to one, and images of file systems that are
+/// mostly empty some hundred to one.
+pub const PACKAGE_RATIO: u64 = 200;
+
+/// How many bytes a package may unpack to whatever its size. They are never held or written, only hashed: some seconds of one
+/// core.
+pub const PACKAGE_FREE_BYTES: u64 = 4 << 30;
