@@ -47,6 +47,8 @@ enum Place {
     Disk(Identity),
     /// An entry of a zip package.
     Zip(package::zip::Member),
+    /// An entry of a tar archive.
+    Tar(package::tar::Member),
 }
 
 /// What tells a file from another, and from itself after a change. Seconds and nanoseconds stand apart
@@ -102,6 +104,10 @@ pub enum Oddity {
     FileAndDirectory,
     /// A zip package, or an entry of one, that two readers may take for different things.
     Zip(package::zip::Fault),
+    /// A tar archive, or an entry of one, that two readers may take for different things.
+    Tar(package::tar::Fault),
+    /// Compressed data that does not count, or only in part.
+    Compressed(package::compressed::Fault),
 }
 
 impl fmt::Display for Oddity {
@@ -119,6 +125,8 @@ impl fmt::Display for Oddity {
             Self::Duplicate => "several entries of this name",
             Self::FileAndDirectory => "a file that is the directory of others too",
             Self::Zip(fault) => return fault.fmt(f),
+            Self::Tar(fault) => return fault.fmt(f),
+            Self::Compressed(fault) => return fault.fmt(f),
         })
     }
 }

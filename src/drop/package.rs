@@ -5,7 +5,9 @@
 //! are hashed, and nothing is ever written under a name of the package's; at the end the file, and what its path leads to,
 //! must still be the ones that were opened.
 
+pub mod compressed;
 pub(super) mod names;
+pub mod tar;
 mod window;
 pub mod zip;
 
@@ -22,6 +24,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use compressed::Packing;
 use std::sync::Arc;
 use window::Window;
 
@@ -31,6 +34,8 @@ pub struct Package {
     /// Where the container's bytes are.
     window: Window,
     kind: Kind,
+    /// What listing a compressed archive taught.
+    memory: tar::Memory,
     /// The file on disk, which for a package in a package is the outer one.
     outer: Arc<Outer>,
     /// What it is called, escaped.
@@ -43,10 +48,20 @@ pub struct Package {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Zip,
+    /// Compressed as a whole, or not.
+    Tar(Option<Packing>),
 }
 
 /// What [`Kind::of`] tells apart, for whoever gave something else.
-const KINDS: &str = "a zip package";
+const KINDS: &str = if cfg!(all(feature = "zstd", feature = "xz")) {
+    "a zip package, or a tar archive, plain or compressed by gzip, zstd or xz"
+} else if cfg!(feature = "zstd") {
+    "a zip package, or a tar archive, plain or compressed by gzip or zstd (this build reads no xz)"
+} else if cfg!(feature = "xz") {
+    "a zip package, or a tar archive, plain or compressed by gzip or xz (this build reads no zstd)"
+} else {
+    "a zip package, or a tar archive, plain or compressed by gzip (this build reads no zstd and no xz)"
+};
 
 /// The file that was named, as it was when it was opened.
 #[derive(Debug)]
@@ -153,7 +168,7 @@ impl Package {
         };
         let identity = Identity::of(&metadata);
         let outer = Outer { file, path, shown: shown.clone(), identity, size: metadata.len() };
-        Ok(Self { window, kind, outer: Arc::new(outer), shown, nested: false })
+        Ok(Self { window, kind, outer: Arc::new(outer), shown, nested: false, memory: tar::Memory::default() })
     }
 
     /// The package that an entry of this one is. Only one level: a package in a package in a package is refused.
@@ -175,6 +190,10 @@ impl Package {
                 Some(window) => self.stream(entry, &mut |_| {})?.map(|()| window),
                 None => self.spooled(entry)?,
             },
+            Place::Tar(member) => match member.stored(&self.window, entry.size) {
+                Some(window) if self.kind == Kind::Tar(None) => Ok(window),
+                _ => self.spooled(entry)?,
+            },
             _ => Err(Disturbance::Replaced),
         };
         let window = window.map_err(|disturbance| refused(disturbance.to_string()))?;
@@ -183,7 +202,7 @@ impl Package {
         let Some(kind) = kind else {
             return Err(SourceError::NoPackage { root: shown, expected: KINDS });
         };
-        Ok(Self { window, kind, outer: Arc::clone(&self.outer), shown, nested: true })
+        Ok(Self { window, kind, outer: Arc::clone(&self.outer), shown, nested: true, memory: tar::Memory::default() })
     }
 
     /// Unpacks an entry into a file that no path leads to.
@@ -211,6 +230,11 @@ impl Package {
         Ok(streamed.map(|()| Window::new(Arc::new(file), entry.size)))
     }
 
+    fn archive(&self, packing: Option<Packing>) -> tar::Archive<'_> {
+        let Self { window, memory, outer, shown, .. } = self;
+        tar::Archive { window, packing, outer, memory, shown }
+    }
+
     fn unreadable(&self, doing: &'static str, path: &DropPath, why: io::Error) -> SourceError {
         SourceError::Unreadable { doing, shown: path.to_string(), why }
     }
@@ -219,7 +243,13 @@ impl Package {
 impl Kind {
     /// Tells the container by its contents; `None` for something else.
     fn of(window: &Window) -> io::Result<Option<Self>> {
-        Ok(zip::is_one(window)?.then_some(Self::Zip))
+        if zip::is_one(window)? {
+            return Ok(Some(Self::Zip));
+        }
+        let mut start = [0; tar::BLOCK];
+        let start = window.read_at(0, &mut start)?;
+        let packed = Packing::of(start).map(|packing| Self::Tar(Some(packing)));
+        Ok(packed.or_else(|| tar::is_one(start).then_some(Self::Tar(None))))
     }
 }
 
@@ -247,6 +277,7 @@ impl Source for Package {
     fn inventory(&self) -> Result<Inventory, SourceError> {
         match self.kind {
             Kind::Zip => zip::inventory(&self.window, &self.shown),
+            Kind::Tar(packing) => self.archive(packing).inventory(),
         }
     }
 
@@ -262,6 +293,7 @@ impl Source for Package {
     fn stream(&self, entry: &Entry, sink: &mut dyn FnMut(&[u8])) -> Outcome<()> {
         match self.kind {
             Kind::Zip => zip::stream(&self.window, &self.outer, entry, sink),
+            Kind::Tar(packing) => self.archive(packing).stream(entry, sink),
         }
     }
 
@@ -272,6 +304,7 @@ impl Source for Package {
     ) -> Result<Vec<Result<DigestSet<Computed>, Disturbance>>, SourceError> {
         match self.kind {
             Kind::Zip => zip::digest(&self.window, &self.outer, wanted, progress),
+            Kind::Tar(packing) => self.archive(packing).digest(wanted, progress),
         }
     }
 
