@@ -19,12 +19,12 @@ use super::{
 use crate::digest::{Computed, DigestSet};
 use crate::escape;
 use crate::limits;
+use compressed::Packing;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use compressed::Packing;
 use std::sync::Arc;
 use window::Window;
 
@@ -168,7 +168,14 @@ impl Package {
         };
         let identity = Identity::of(&metadata);
         let outer = Outer { file, path, shown: shown.clone(), identity, size: metadata.len() };
-        Ok(Self { window, kind, outer: Arc::new(outer), shown, nested: false, memory: tar::Memory::default() })
+        Ok(Self {
+            window,
+            kind,
+            outer: Arc::new(outer),
+            shown,
+            nested: false,
+            memory: tar::Memory::default(),
+        })
     }
 
     /// The package that an entry of this one is. Only one level: a package in a package in a package is refused.
@@ -202,7 +209,14 @@ impl Package {
         let Some(kind) = kind else {
             return Err(SourceError::NoPackage { root: shown, expected: KINDS });
         };
-        Ok(Self { window, kind, outer: Arc::clone(&self.outer), shown, nested: true, memory: tar::Memory::default() })
+        Ok(Self {
+            window,
+            kind,
+            outer: Arc::clone(&self.outer),
+            shown,
+            nested: true,
+            memory: tar::Memory::default(),
+        })
     }
 
     /// Unpacks an entry into a file that no path leads to.

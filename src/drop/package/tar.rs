@@ -75,7 +75,8 @@ impl Memory {
     /// Counts a further pass. A thousand files that are read one by one would cost a thousand passes.
     fn count(&self, window: &Window, shown: &str, bytes: u64) -> Result<(), SourceError> {
         let so_far = self.repeated.fetch_add(bytes, Relaxed);
-        let most = limits::UNPACKED_AGAIN_BYTES.max(window.size().saturating_mul(limits::UNPACKED_AGAIN_RATIO));
+        let most =
+            limits::UNPACKED_AGAIN_BYTES.max(window.size().saturating_mul(limits::UNPACKED_AGAIN_RATIO));
         if so_far > most {
             let root = shown.to_owned();
             return Err(SourceError::TooMany { root, what: "bytes to unpack once more", most });
@@ -207,7 +208,9 @@ impl Archive<'_> {
         let mut further = Vec::new();
         for (index, wanted) in wanted.iter().enumerate() {
             let known = match wanted.entry.place {
-                Place::Tar(member) => learned.digests.get(member.number as usize).map(|digest| (member, digest)),
+                Place::Tar(member) => {
+                    learned.digests.get(member.number as usize).map(|digest| (member, digest))
+                }
                 Place::Disk(_) | Place::Zip(_) => None,
             };
             let Some((member, digest)) = known else {
@@ -415,8 +418,8 @@ impl Learned {
 /// and nothing else.
 fn is_paper(name: &[u8]) -> bool {
     const ENDINGS: [&str; 17] = [
-        "json", "mf", "meta", "sha256", "sha512", "sig", "asc", "gpg", "minisig", "p7s", "cms", "pem", "crt", "cer", "xml",
-        "sarif", "tap",
+        "json", "mf", "meta", "sha256", "sha512", "sig", "asc", "gpg", "minisig", "p7s", "cms", "pem", "crt",
+        "cer", "xml", "sarif", "tap",
     ];
     let Ok(path) = DropPath::from_bytes(name) else { return false };
     let name = path.components().next_back().unwrap_or_default();

@@ -95,9 +95,10 @@ fn member(inflate: &mut Decompress, input: &mut Input<'_>, output: &mut Output) 
         let at_end = bytes.is_empty();
         let (taken, made) = (inflate.total_in(), inflate.total_out());
         let room = output.room()?;
-        let status = inflate
-            .decompress(bytes, room, FlushDecompress::None)
-            .map_err(|_| Fault::Garbled { at: at.saturating_add(bytes.len() as u64), why: "it is not deflated data" })?;
+        let status = inflate.decompress(bytes, room, FlushDecompress::None).map_err(|_| Fault::Garbled {
+            at: at.saturating_add(bytes.len() as u64),
+            why: "it is not deflated data",
+        })?;
         let taken = usize::try_from(inflate.total_in().saturating_sub(taken)).unwrap_or(usize::MAX);
         let made = usize::try_from(inflate.total_out().saturating_sub(made)).unwrap_or(usize::MAX);
         crc.update(room.get(..made).unwrap_or_default());

@@ -100,8 +100,10 @@ impl Unpacked<'_> {
             };
             let before = std::mem::replace(&mut self.current, next);
             self.from = 0;
-            // The other side may be done.
-            let _ = self.used.send(before.buffer);
+            // The first one was only a place for the next. The other side may be done.
+            if !before.buffer.is_empty() {
+                let _ = self.used.send(before.buffer);
+            }
         }
         Ok(())
     }

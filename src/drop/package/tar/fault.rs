@@ -17,7 +17,9 @@ pub enum Fault {
         at: u64,
     },
     /// The archive ends after an entry, without the mark of its end.
-    #[error("an archive without its end: expected two blocks of zeros at byte {at}, found the end of the file")]
+    #[error(
+        "an archive without its end: expected two blocks of zeros at byte {at}, found the end of the file"
+    )]
     NoEnd {
         /// Where the mark had to be.
         at: u64,
@@ -29,7 +31,9 @@ pub enum Fault {
         at: u64,
     },
     /// Something other than zeros after the end: a second archive, or what only some readers get to see.
-    #[error("trailing data: expected only zeros after the end of the archive, found something else at byte {at}")]
+    #[error(
+        "trailing data: expected only zeros after the end of the archive, found something else at byte {at}"
+    )]
     Trailing {
         /// Where the first byte of it is.
         at: u64,
@@ -45,7 +49,9 @@ pub enum Fault {
         found: u64,
     },
     /// A block that is no header of a format that is read (v7, ustar, pax, GNU).
-    #[error("an unknown header at byte {at}: expected `ustar` or zeros at its byte 257, found something else")]
+    #[error(
+        "an unknown header at byte {at}: expected `ustar` or zeros at its byte 257, found something else"
+    )]
     Magic {
         /// Where the block begins.
         at: u64,
@@ -131,7 +137,9 @@ pub enum Fault {
         at: u64,
     },
     /// A record of a pax header that is not `LENGTH KEYWORD=VALUE` and a line break.
-    #[error("a faulty pax record at byte {at}: expected its length, a keyword and a value, found something else")]
+    #[error(
+        "a faulty pax record at byte {at}: expected its length, a keyword and a value, found something else"
+    )]
     PaxRecord {
         /// Where the record begins.
         at: u64,
@@ -149,7 +157,9 @@ pub enum Fault {
     #[error("a faulty value of the pax keyword `{0}`")]
     PaxValue(Keyword),
     /// A pax header gives a size, and the entry's own header another one that it had room for.
-    #[error("two sizes of one file: expected {expected} bytes as its header says, found {found} in its pax header")]
+    #[error(
+        "two sizes of one file: expected {expected} bytes as its header says, found {found} in its pax header"
+    )]
     PaxSize {
         /// By the header of the entry.
         expected: u64,

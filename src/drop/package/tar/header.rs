@@ -24,7 +24,7 @@ const KIND: (usize, usize) = (156, 1);
 const LINK: (usize, usize) = (157, 100);
 const MAGIC: (usize, usize) = (257, 8);
 const PREFIX: (usize, usize) = (345, 155);
-const AFTER_LINK: (usize, usize) = (257, 255);
+const AFTER_LINK: (usize, usize) = (257, 72);
 const AFTER_DEVICES: (usize, usize) = (345, 167);
 const AFTER_PREFIX: (usize, usize) = (500, 12);
 
@@ -58,27 +58,35 @@ impl Header {
             b"\0\0\0\0\0\0\0\0" => Format::V7,
             _ => return Err(Fault::Magic { at }),
         };
-        let (empty, place) = match format {
-            Format::V7 => (AFTER_LINK, "after the name of a link, as version 7 has it"),
-            Format::Ustar => (AFTER_PREFIX, "after the prefix of the name"),
-            // GNU tar keeps times and parts of sparse files there, where others look for the prefix of a name.
-            Format::Gnu => (AFTER_DEVICES, "after the device numbers"),
-        };
         let kind = field(block, KIND).first().copied().unwrap_or_default();
-        // Old GNU sparse entries and pieces of volumes are refused by what they are.
-        if field(block, empty).iter().any(|byte| *byte != 0) && !matches!(kind, b'S' | b'M') {
-            return Err(Fault::Residue { at, place });
+        let after_devices = (AFTER_DEVICES, "after the device numbers");
+        let empty: &[_] = match format {
+            // Sparse entries and pieces of volumes of GNU tar are refused as what they are.
+            Format::V7 | Format::Gnu if matches!(kind, b'S' | b'M') => &[],
+            Format::V7 => &[(AFTER_LINK, "after the name of a link, as version 7 has it"), after_devices],
+            Format::Ustar => &[(AFTER_PREFIX, "after the prefix of the name")],
+            // GNU tar keeps times and parts of sparse files there, where others look for the prefix of a name.
+            Format::Gnu => &[after_devices],
+        };
+        for (part, place) in empty {
+            if field(block, *part).iter().any(|byte| *byte != 0) {
+                return Err(Fault::Residue { at, place });
+            }
         }
         for (name, place) in OTHERS {
-            let beyond = format == Format::V7 && place.0 > MAGIC.0;
-            if !beyond && !is_number(field(block, place)) {
+            if !is_number(field(block, place)) {
                 return Err(Fault::Number { at, field: name, expected: OCTAL });
             }
         }
         let wrong = |expected| Fault::Number { at, field: "size", expected };
-        let size = size(field(block, SIZE)).map_err(wrong)?;
+        let size = match field(block, SIZE) {
+            // The label of a volume, which is no entry, and is refused as what it is.
+            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] if kind == b'V' => 0,
+            digits => size(digits).map_err(wrong)?,
+        };
         text(field(block, LINK)).ok_or(Fault::Residue { at, place: "after the name of a link" })?;
-        let mut name = text(field(block, NAME)).ok_or(Fault::Residue { at, place: "after the name" })?.to_vec();
+        let mut name =
+            text(field(block, NAME)).ok_or(Fault::Residue { at, place: "after the name" })?.to_vec();
         if format == Format::Ustar {
             let prefix = text(field(block, PREFIX))
                 .ok_or(Fault::Residue { at, place: "after the prefix of the name" })?;
@@ -141,9 +149,8 @@ fn size(field: &[u8]) -> Result<u64, &'static str> {
         Some(0x80) => field.get(1..).unwrap_or_default(),
         _ => return octal(field).ok_or(OCTAL),
     };
-    let value = base_256.iter().try_fold(0_u64, |value, byte| {
-        value.checked_mul(256)?.checked_add(u64::from(*byte))
-    });
+    let value =
+        base_256.iter().try_fold(0_u64, |value, byte| value.checked_mul(256)?.checked_add(u64::from(*byte)));
     // What follows is found by adding to it.
     value.filter(|value| *value <= i64::MAX as u64).ok_or("a number below 2^63")
 }
