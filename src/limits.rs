@@ -330,9 +330,12 @@ pub const ZSTD_WINDOW_LOG: u32 = 27;
 /// Most memory that unpacking xz may take, in bytes. The highest level (`-9`) takes 65 MiB.
 pub const XZ_MEMORY_BYTES: u64 = 192 << 20;
 
-/// Largest pax header or GNU long name of a tar archive, in bytes: Linux allows 64 KiB for an extended attribute, and a file
-/// has few.
+/// Largest pax header of a tar archive, in bytes: Linux allows 64 KiB for an extended attribute, and a file has few.
 pub const TAR_EXTENDED_BYTES: u64 = 1 << 20;
+
+/// Longest name in a tar archive, in bytes, that is looked at at all: twice `PATH_MAX` on Linux. What is longer than
+/// [`PATH_BYTES`] is refused by name, and names that are refused are held until the verdict.
+pub const TAR_NAME_BYTES: u64 = 8 << 10;
 
 /// Smallest size that eleven octal digits have no room for: only from here on may a pax header give a size that the
 /// header of a file does not.

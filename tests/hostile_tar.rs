@@ -727,6 +727,11 @@ fn extended() -> Vec<Case> {
         ("an absolute pax name", pax(&[("path", "/up")]), "/up: a refused name"),
         ("a pax name with a NUL", pax(&[("path", "a\0b")]), "found the control character U+0000"),
         ("a pax name with a line break", pax(&[("path", "a\nb")]), "found the control character U+000A"),
+        (
+            "a pax name of 9,000 bytes",
+            pax(&[("path", &"a".repeat(9000))]),
+            "a faulty value of the pax keyword `path`",
+        ),
         ("an empty pax name", pax(&[("path", "")]), "a faulty value of the pax keyword `path`"),
         (
             "a pax name twice",

@@ -37,6 +37,7 @@ fn stream(input: &mut Input<'_>, output: &mut Output) -> Result<(), Halt> {
         match status {
             Status::StreamEnd => return Ok(()),
             _ if at_end && made == 0 => return Err(Fault::CutShort { at }.into()),
+            Status::MemNeeded => return Err(Fault::Garbled { at, why: "it leads nowhere" }.into()),
             _ => {}
         }
     }

@@ -1,7 +1,6 @@
 //! What can be wrong with a tar archive.
 
 use crate::escape;
-use crate::limits;
 use std::fmt;
 
 /// What a tar archive, or an entry of it, has that two readers may take for different things, or that no reader can go
@@ -120,13 +119,12 @@ pub enum Fault {
         at: u64,
     },
     /// An extended header, or a long name, of more bytes than are read.
-    #[error(
-        "an extended header too large: expected at most {} bytes at byte {at}, found {found}",
-        limits::TAR_EXTENDED_BYTES
-    )]
+    #[error("an extended header too large: expected at most {most} bytes at byte {at}, found {found}")]
     ExtendedTooLarge {
         /// Where it begins.
         at: u64,
+        /// How many bytes there may be.
+        most: u64,
         /// Its size, in bytes.
         found: u64,
     },

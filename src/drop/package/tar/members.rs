@@ -225,9 +225,9 @@ impl<F: Feed> Members<F> {
     }
 
     /// What follows a header about the next entry.
-    fn further(&mut self, header: &Header, at: u64, of: &'static str) -> Result<Vec<u8>, Stop> {
-        if header.size > limits::TAR_EXTENDED_BYTES {
-            return Err(Fault::ExtendedTooLarge { at, found: header.size }.into());
+    fn further(&mut self, header: &Header, at: u64, of: &'static str, most: u64) -> Result<Vec<u8>, Stop> {
+        if header.size > most {
+            return Err(Fault::ExtendedTooLarge { at, most, found: header.size }.into());
         }
         let mut further = Vec::new();
         self.exactly(header.size, of, |bytes| further.extend_from_slice(bytes))?;
@@ -239,12 +239,12 @@ impl<F: Feed> Members<F> {
 
     fn extended(&mut self, header: &Header, at: u64, global: bool) -> Result<Extended, Stop> {
         let begins = self.at;
-        let records = self.further(header, at, "pax header")?;
+        let records = self.further(header, at, "pax header", limits::TAR_EXTENDED_BYTES)?;
         Ok(Extended::read(&records, begins, global)?)
     }
 
     fn long_name(&mut self, header: &Header, at: u64) -> Result<Vec<u8>, Stop> {
-        let mut name = self.further(header, at, "long name")?;
+        let mut name = self.further(header, at, "long name", limits::TAR_NAME_BYTES)?;
         if name.pop() != Some(0) || name.is_empty() || name.contains(&0) {
             return Err(Fault::LongName { at }.into());
         }

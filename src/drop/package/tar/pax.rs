@@ -6,6 +6,7 @@
 //! those for sparse files do, and makes it odd.
 
 use super::fault::{Fault, Keyword};
+use crate::limits;
 use std::collections::HashSet;
 
 /// What the extended header before an entry says of it.
@@ -66,7 +67,9 @@ impl Extended {
         let named = Keyword::of(keyword);
         match keyword {
             b"path" | b"linkpath" | b"size" if global => return Err(Fault::PaxGlobal(named)),
-            b"path" | b"linkpath" if value.is_empty() => return Err(Fault::PaxValue(named)),
+            b"path" | b"linkpath" if value.is_empty() || value.len() as u64 > limits::TAR_NAME_BYTES => {
+                return Err(Fault::PaxValue(named));
+            }
             b"path" => self.path = Some(value.to_vec()),
             // A link is odd wherever it leads.
             b"linkpath" => {}
@@ -122,7 +125,7 @@ mod tests {
             b"9 path=a",
             b"09 path=a\n",
             b"+9 path=a\n",
-            b"10 path=a\n",
+            b"11 path=a\n",
             b"8 path=a\n",
             b" 9 path=a\n",
             b"7 path\n",
