@@ -1,6 +1,14 @@
 //! A tar archive, however it is compressed, is listed as what every reader finds in it, or something is odd about it.
 //!
 //! Good archives are made by the tools that vendors use. Broken ones are written by hand, one thing wrong with each.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 mod common;
 
