@@ -740,6 +740,16 @@ fn extended() -> Vec<Case> {
             pax(&[("path", &"a".repeat(9000))]),
             "a faulty value of the pax keyword `path`",
         ),
+        (
+            "a directory of version 7 that pax names as a file",
+            good().pax(&[("path", "second")]).entry(0, "second/", b"").end(),
+            "a file or a directory",
+        ),
+        (
+            "a file of version 7 that GNU names as a directory",
+            good().entry(b'L', "L", b"second/\0").entry(0, "second", b"").end(),
+            "a file or a directory",
+        ),
         ("an empty pax name", pax(&[("path", "")]), "a faulty value of the pax keyword `path`"),
         (
             "a pax name twice",
@@ -1151,5 +1161,122 @@ fn what_is_no_archive_is_not_opened() {
     for bytes in [&b""[..], b"text", &[0; 1024], b"\x42\x5a\x68\x39", b"!<arch>\n"] {
         let error = list_bytes(bytes).unwrap_err().to_string();
         assert!(error.contains("or a tar archive"), "{error}");
+    }
+}
+
+// What other readers find.
+
+/// One entry, in one of the ways that there are to write it. Some are good, and some only some readers take.
+#[derive(Debug, Clone)]
+struct Piece {
+    mark: usize,
+    kind: usize,
+    name: usize,
+    prefix: usize,
+    size: usize,
+    before: usize,
+    after: usize,
+}
+
+fn pieces() -> impl Strategy<Value = Vec<Piece>> {
+    let mostly = |most: usize| prop_oneof![6 => Just(0), 1 => 0..most];
+    let piece = (0..4_usize, mostly(5), 0..8_usize, mostly(3), 0..5_usize, 0..9_usize, mostly(3)).prop_map(
+        |(mark, kind, name, prefix, size, before, after)| Piece {
+            mark,
+            kind,
+            name,
+            prefix,
+            size,
+            before,
+            after,
+        },
+    );
+    prop::collection::vec(piece, 1..4)
+}
+
+fn build(pieces: &[Piece]) -> Vec<u8> {
+    let mut tar = Tar::default();
+    for (number, piece) in pieces.iter().enumerate() {
+        let name = ["a", "b", "d/c", "./e", "d/", "f/g", "h", "dir/i/"][piece.name];
+        let name =
+            format!("{number}{name}").replace("0./", "./0").replace("1./", "./1").replace("2./", "./2");
+        let long = format!("long/{number}/name");
+        let contents = format!("contents of {number}");
+        let size = contents.len();
+        let agreed = size.to_string();
+        tar = match piece.before {
+            0 => tar.pax(&[("path", &long)]),
+            1 => tar.pax(&[("path", &long), ("size", &agreed)]),
+            2 => tar.pax(&[("size", "3")]),
+            3 => tar.entry(b'L', "././@LongLink", format!("{long}\0").as_bytes()),
+            4 => tar.pax(&[("path", &long)]).entry(b'L', "././@LongLink", b"other\0"),
+            5 => tar.entry(b'g', "g", &pax(&[("path", "of-all")])),
+            _ => tar,
+        };
+        let kind = [b'0', 0, b'7', b'5', b'1'][piece.kind];
+        tar = tar.with(kind, &name, contents.as_bytes(), |header| {
+            let mark: &[u8; 8] =
+                [b"ustar\x0000", b"ustar  \0", b"\0\0\0\0\0\0\0\0", b"ustar\x0000"][piece.mark];
+            let digits = match piece.size {
+                0 => [&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &[size as u8]].concat(),
+                1 => format!("{size:>11o} ").into_bytes(),
+                2 if piece.kind > 2 => b"00000000000\0".to_vec(),
+                _ => format!("{size:011o}\0").into_bytes(),
+            };
+            header.set(257, mark).set(124, &digits).set(345, [&b""[..], b"up", b"12345"][piece.prefix]);
+        });
+        tar = match piece.after {
+            1 => tar.raw(&[0; 512]),
+            2 => tar.raw(&[0; 1024]),
+            _ => tar,
+        };
+    }
+    tar.end()
+}
+
+/// What a tool extracts, where it says that all is well. It says nothing else where it warns.
+fn extracted(dir: &Path, tool: &[&str]) -> Result<Listing, String> {
+    let _ = fs::remove_dir_all(dir.join("out"));
+    fs::create_dir(dir.join("out")).unwrap();
+    let output = Command::new(tool[0]).args(&tool[1..]).current_dir(dir.join("out")).output().unwrap();
+    if !output.status.success() || !output.stderr.is_empty() {
+        return Err(format!("{tool:?}: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    let mut found = Listing::default();
+    let mut open = vec![dir.join("out")];
+    while let Some(here) = open.pop() {
+        for entry in fs::read_dir(&here).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let bytes = fs::read(&path).unwrap();
+            let name = path.strip_prefix(dir.join("out")).unwrap().to_str().unwrap().to_owned();
+            found.files.insert(name, (bytes.len() as u64, hex(&Sha256::digest(&bytes))));
+        }
+    }
+    Ok(found)
+}
+
+const PYTHON_EXTRACTS: &str = "import sys, tarfile; tarfile.open(sys.argv[1]).extractall()";
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    /// An archive with nothing odd about it is extracted by GNU tar, bsdtar and Python as it was listed.
+    #[test]
+    fn what_is_not_odd_is_the_same_to_other_readers(pieces in pieces()) {
+        let python = std::env::var("DROPGATE_PYTHON").unwrap_or("python3".to_owned());
+        static THERE: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+        let there = *THERE.get_or_init(|| ["tar", "bsdtar", &python].iter().all(|tool| common::have(tool, &["--version"])));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("archive");
+        fs::write(&path, build(&pieces)).unwrap();
+        if let Ok(listing) = list(&path) && there && listing.odd.is_empty() {
+            for tool in [&["tar", "-xf", "../archive"][..], &["bsdtar", "-xf", "../archive"], &[&python, "-W", "ignore", "-c", PYTHON_EXTRACTS, "../archive"]] {
+                prop_assert_eq!(extracted(dir.path(), tool), Ok(listing.clone()), "{:?}", tool);
+            }
+        }
     }
 }

@@ -134,7 +134,7 @@ impl Archive<'_> {
         let Place::Tar(member) = entry.place else { return Ok(Err(Disturbance::Replaced)) };
         if self.packing.is_none() {
             let mut buffer = vec![0; limits::READ_BUFFER_BYTES];
-            return self.positioned(entry, member, &mut buffer, sink);
+            return Reading::begin(self, entry, member).through(&mut buffer, sink);
         }
         let learned = self.memory.learned();
         if let Some(kept) = learned.kept.get(&member.number) {
@@ -162,37 +162,12 @@ impl Archive<'_> {
         schedule::each(wanted, usize::MAX, progress, |wanted, buffer| {
             let Place::Tar(member) = wanted.entry.place else { return Ok(Err(Disturbance::Replaced)) };
             let mut hashers = Hashers::new(wanted.algorithms);
-            let read = self.positioned(wanted.entry, member, buffer, &mut |bytes| {
+            let read = Reading::begin(self, wanted.entry, member).through(buffer, &mut |bytes| {
                 hashers.update(bytes);
                 progress.read(bytes.len() as u64);
             })?;
             Ok(read.map(|()| hashers.finish()))
         })
-    }
-
-    /// Reads an entry of an archive that is not compressed, where it lies.
-    fn positioned(
-        self,
-        entry: &Entry,
-        member: Member,
-        buffer: &mut [u8],
-        sink: &mut dyn FnMut(&[u8]),
-    ) -> Outcome<()> {
-        let failed = |why| unreadable("read", entry.path.to_string(), why);
-        let mut done = 0_u64;
-        while done < entry.size {
-            let left = usize::try_from(entry.size.saturating_sub(done)).unwrap_or(usize::MAX);
-            let most = left.min(buffer.len());
-            let room = buffer.get_mut(..most).unwrap_or_default();
-            let bytes = self.window.read_at(member.at.saturating_add(done), room).map_err(failed)?;
-            if bytes.is_empty() {
-                return Ok(Err(Disturbance::Changed));
-            }
-            sink(bytes);
-            done = done.saturating_add(bytes.len() as u64);
-        }
-        let unchanged = self.outer.is_unchanged().map_err(failed)?;
-        Ok(if unchanged { Ok(()) } else { Err(Disturbance::Changed) })
     }
 
     /// What the listing computed, and a further pass for other algorithms.
@@ -286,6 +261,46 @@ impl Archive<'_> {
             // It was listed, so it could be unpacked then.
             Err(Stop::Odd(_) | Stop::Changed) => Ok(false),
             Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+}
+
+/// An entry of an archive that is not compressed, which is read where it lies.
+struct Reading<'d> {
+    archive: Archive<'d>,
+    entry: &'d Entry,
+    at: u64,
+    left: u64,
+}
+
+impl<'d> Reading<'d> {
+    fn begin(archive: Archive<'d>, entry: &'d Entry, member: Member) -> Self {
+        Self { archive, entry, at: member.at, left: entry.size }
+    }
+
+    /// Puts the next bytes at the start of the buffer, and says how many. None are left where it says none, and only
+    /// then are all of them known to be the listed file's.
+    fn next(&mut self, buffer: &mut [u8]) -> Outcome<usize> {
+        let failed = |why| unreadable("read", self.entry.path.to_string(), why);
+        if self.left == 0 {
+            let unchanged = self.archive.outer.is_unchanged().map_err(failed)?;
+            return Ok(if unchanged { Ok(0) } else { Err(Disturbance::Changed) });
+        }
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let room = buffer.get_mut(..most).unwrap_or_default();
+        let read = self.archive.window.read_at(self.at, room).map_err(failed)?.len();
+        self.at = self.at.saturating_add(read as u64);
+        self.left = self.left.saturating_sub(read as u64);
+        Ok(if read == 0 { Err(Disturbance::Changed) } else { Ok(read) })
+    }
+
+    fn through(mut self, buffer: &mut [u8], sink: &mut dyn FnMut(&[u8])) -> Outcome<()> {
+        loop {
+            match self.next(buffer)? {
+                Ok(0) => return Ok(Ok(())),
+                Ok(read) => sink(buffer.get(..read).unwrap_or_default()),
+                Err(disturbance) => return Ok(Err(disturbance)),
+            }
         }
     }
 }

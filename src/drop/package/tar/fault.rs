@@ -112,6 +112,14 @@ pub enum Fault {
         /// Where the second begins.
         at: u64,
     },
+    /// An entry of version 7's one type, whose name alone tells a directory by its slash, with two names that differ in that.
+    #[error(
+        "a file or a directory: expected both names of the entry at byte {at}, or none, to end in a slash, found one"
+    )]
+    Slash {
+        /// Where the entry's header begins.
+        at: u64,
+    },
     /// An extended header at the end of the archive.
     #[error("a header about nothing: expected an entry after it at byte {at}, found the end")]
     Dangling {

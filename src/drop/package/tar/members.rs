@@ -115,12 +115,12 @@ impl<F: Feed> Members<F> {
                     self.long_name(&header, at)?;
                     before.long_link = true;
                 }
-                _ => return self.member(header, before, at).map(Some),
+                _ => return self.member(&header, before, at).map(Some),
             }
         }
     }
 
-    fn member(&self, header: Header, before: Before, at: u64) -> Result<Member, Stop> {
+    fn member(&self, header: &Header, before: Before, at: u64) -> Result<Member, Stop> {
         let extended = before.extended.unwrap_or_default();
         let size = match extended.size {
             None => header.size,
@@ -129,7 +129,11 @@ impl<F: Feed> Members<F> {
             Some(size) if header.size == 0 && size >= limits::TAR_OCTAL_BYTES => size,
             Some(found) => return Err(Fault::PaxSize { expected: header.size, found }.into()),
         };
-        let name = before.long_name.or(extended.path).unwrap_or(header.name);
+        let name = before.long_name.or(extended.path).unwrap_or_else(|| header.name.clone());
+        // Python's reader looks at the first name, and most at the last.
+        if header.kind == 0 && header.name.ends_with(b"/") != name.ends_with(b"/") {
+            return Err(Fault::Slash { at }.into());
+        }
         let mut kind = kind(header.kind, &name, size)?;
         let has_contents = match kind {
             Kind::File => true,
