@@ -64,20 +64,20 @@ impl Names {
             What::Directory => name.strip_suffix(b"/").unwrap_or(name),
             What::File { .. } | What::Odd(_) => name,
         };
-        match (DropPath::from_bytes(bare), what) {
-            (Ok(path), what) => self.entries.push((path, what)),
+        let oddity = match (DropPath::from_bytes(bare), what) {
+            (Ok(path), what) => {
+                self.entries.push((path, what));
+                return Ok(());
+            }
             // What it is says more than what its name is.
-            (Err(_), What::Odd(oddity)) => {
-                self.odd.push(Odd { shown: escape::bytes(name), path: None, oddity });
-            }
-            (Err(PathRefusal::TooDeep { .. }), _) => {
-                self.odd.push(Odd { shown: escape::bytes(name), path: None, oddity: Oddity::TooDeep });
-            }
-            (Err(refusal), _) => {
-                let oddity = Oddity::RefusedName(refusal);
-                self.odd.push(Odd { shown: escape::bytes(name), path: None, oddity });
-            }
-        }
+            (Err(_), What::Odd(oddity)) => oddity,
+            (Err(PathRefusal::TooDeep { .. }), _) => Oddity::TooDeep,
+            (Err(refusal), _) => Oddity::RefusedName(refusal),
+        };
+        let shown = escape::bytes(name);
+        // An escaped byte is shown, and held, as up to six.
+        self.bytes = self.bytes.saturating_add(shown.len().saturating_sub(name.len()) as u64);
+        self.odd.push(Odd { shown, path: None, oddity });
         Ok(())
     }
 
