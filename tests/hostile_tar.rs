@@ -1280,3 +1280,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_archive_in_an_archive_is_opened_where_it_lies_or_unpacked_once() {
+    let inner = good().end();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("archive");
+    for (claim, bytes) in [
+        ("plain in plain", good().entry(b'0', "inner", &inner).end()),
+        ("gzip in plain", good().entry(b'0', "inner", &gzip(&inner)).end()),
+        ("plain in gzip", gzip(&good().entry(b'0', "inner", &inner).end())),
+        ("gzip in gzip", gzip(&good().entry(b'0', "inner", &gzip(&inner)).end())),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let outer = Package::open(&path).unwrap();
+        let outside = outer.inventory().unwrap();
+        let entry = outside.files.iter().find(|entry| entry.path.as_str() == "inner").unwrap();
+        let package = outer.inner(entry).unwrap();
+        let inventory = package.inventory().unwrap();
+        assert!(inventory.odd.is_empty(), "{claim}: {:?}", inventory.odd);
+        let file = &inventory.files[0];
+        assert_eq!(package.read(file, 100).unwrap().unwrap(), GOOD, "{claim}");
+        let third = package.inner(file).unwrap_err().to_string();
+        assert!(third.contains("expected at most one package inside another"), "{claim}: {third}");
+        let none = outer.inner(&outside.files[0]).unwrap_err().to_string();
+        assert!(none.contains("found something else"), "{claim}: {none}");
+    }
+}
