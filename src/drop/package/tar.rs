@@ -115,7 +115,7 @@ impl Archive<'_> {
             reads: self.packing.is_some(),
         };
         let listed = match self.packing {
-            Some(packing) => unpacking(self.window, packing, self.shown, |feed| listing.list(feed)),
+            Some(packing) => unpacking(self.window, packing, self.shown, |feed| listing.list(feed))?,
             None => listing.list(Plain::new(self.window, self.shown)),
         };
         match listed {
@@ -255,7 +255,7 @@ impl Archive<'_> {
                 at = member.at.saturating_add(entry.size);
             }
             Ok(true)
-        });
+        })?;
         match read {
             Ok(whole) => Ok(whole),
             // It was listed, so it could be unpacked then.

@@ -64,16 +64,19 @@ pub(in crate::drop::package) struct Unpacked<'p> {
 }
 
 /// Unpacks the window on another thread while `reader` reads what comes out. When `reader` returns, unpacking ends.
+///
+/// # Errors
+/// When the system gives no thread.
 pub(in crate::drop::package) fn unpacking<T>(
     window: &Window,
     packing: Packing,
     shown: &str,
     reader: impl FnOnce(Unpacked<'_>) -> T,
-) -> T {
+) -> Result<T, SourceError> {
     let (sender, receiver) = sync_channel(limits::UNPACKED_BUFFERS);
     let (give_back, used) = channel();
     std::thread::scope(|scope| {
-        scope.spawn(move || {
+        let unpacks = move || {
             let most = window.size().saturating_mul(limits::PACKAGE_RATIO);
             let most = most.clamp(limits::PACKAGE_FREE_BYTES, limits::UNPACKED_BYTES);
             let mut output = Output { sender, used, buffer: Vec::new(), filled: 0, made: 0, most };
@@ -82,9 +85,14 @@ pub(in crate::drop::package) fn unpacking<T>(
                 let _ = output.flush();
                 let _ = output.sender.send(Err(halt));
             }
-        });
+        };
+        std::thread::Builder::new().spawn_scoped(scope, unpacks).map_err(|why| SourceError::Unreadable {
+            doing: "start a thread to unpack",
+            shown: shown.to_owned(),
+            why,
+        })?;
         let current = Filled { buffer: Vec::new(), length: 0 };
-        reader(Unpacked { receiver, used: give_back, current, from: 0, shown })
+        Ok(reader(Unpacked { receiver, used: give_back, current, from: 0, shown }))
     })
 }
 
