@@ -8,13 +8,16 @@
 pub mod collisions;
 pub mod directory;
 pub mod keeping;
+pub mod package;
 pub mod path;
 pub(crate) mod schedule;
 
 use crate::digest::{Algorithms, Computed, DigestSet};
 use path::{DropPath, PathRefusal};
 use std::fmt;
+use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 
 /// One regular file that arrived.
 ///
@@ -25,7 +28,7 @@ pub struct Entry {
     pub path: DropPath,
     /// Its size when it was listed, in bytes.
     pub size: u64,
-    identity: Identity,
+    place: Place,
 }
 
 #[cfg(test)]
@@ -33,8 +36,19 @@ impl Entry {
     /// A file that exists nowhere, for tests of what only looks at names and sizes.
     pub(crate) fn imagined(path: &str, size: u64) -> Self {
         let path = DropPath::parse(path).unwrap();
-        Self { path, size, identity: Identity::default() }
+        Self { path, size, place: Place::Disk(Identity::default()) }
     }
+}
+
+/// Where its bytes are, and how they are known again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// A file of its own.
+    Disk(Identity),
+    /// An entry of a zip package.
+    Zip(package::zip::Member),
+    /// An entry of a tar archive.
+    Tar(package::tar::Member),
 }
 
 /// What tells a file from another, and from itself after a change. Seconds and nanoseconds stand apart
@@ -47,6 +61,20 @@ struct Identity {
     changed: i64,
     modified_nanoseconds: u32,
     changed_nanoseconds: u32,
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            modified: metadata.mtime(),
+            changed: metadata.ctime(),
+            // Below a thousand million wherever it comes from a kernel.
+            modified_nanoseconds: u32::try_from(metadata.mtime_nsec()).unwrap_or(u32::MAX),
+            changed_nanoseconds: u32::try_from(metadata.ctime_nsec()).unwrap_or(u32::MAX),
+        }
+    }
 }
 
 /// Why something that arrived can't be an artifact. It is never opened.
@@ -70,6 +98,16 @@ pub enum Oddity {
     TooDeep,
     /// A kind of file that this gate does not know.
     Unknown,
+    /// A name that a package has more than once: readers differ in which one they take.
+    Duplicate,
+    /// A file of a package below which the package has further files.
+    FileAndDirectory,
+    /// A zip package, or an entry of one, that two readers may take for different things.
+    Zip(package::zip::Fault),
+    /// A tar archive, or an entry of one, that two readers may take for different things.
+    Tar(package::tar::Fault),
+    /// Compressed data that does not count, or only in part.
+    Compressed(package::compressed::Fault),
 }
 
 impl fmt::Display for Oddity {
@@ -84,6 +122,11 @@ impl fmt::Display for Oddity {
             Self::RefusedName(refusal) => return write!(f, "a refused name: {refusal}"),
             Self::TooDeep => "nested too deep",
             Self::Unknown => "of an unknown kind",
+            Self::Duplicate => "several entries of this name",
+            Self::FileAndDirectory => "a file that is the directory of others too",
+            Self::Zip(fault) => return fault.fmt(f),
+            Self::Tar(fault) => return fault.fmt(f),
+            Self::Compressed(fault) => return fault.fmt(f),
         })
     }
 }
@@ -165,6 +208,8 @@ pub enum Disturbance {
     Changed,
     /// Its path leads elsewhere now; the text says through what.
     Unreachable(String),
+    /// What a package holds for it does not unpack to what the package says of it.
+    Unpackable(package::Unpackable),
 }
 
 impl fmt::Display for Disturbance {
@@ -174,6 +219,7 @@ impl fmt::Display for Disturbance {
             Self::Replaced => f.write_str("something else took its place after it was listed"),
             Self::Changed => f.write_str("it changed after it was listed"),
             Self::Unreachable(through) => write!(f, "its path leads through {through}"),
+            Self::Unpackable(why) => why.fmt(f),
         }
     }
 }
@@ -227,6 +273,36 @@ pub enum SourceError {
     RootIsNoDirectory {
         /// Its path, escaped.
         root: String,
+    },
+    /// The package is a symbolic link: who can change it chooses what is judged.
+    #[error("the package `{root}` is a symbolic link to `{target}`: name the file itself")]
+    PackageIsLink {
+        /// Its path, escaped.
+        root: String,
+        /// What the link holds, escaped.
+        target: String,
+    },
+    /// The package is something else.
+    #[error("can't open the package `{root}`: expected a regular file, found another kind of file")]
+    PackageIsNoFile {
+        /// Its path, escaped.
+        root: String,
+    },
+    /// A file whose first bytes are not those of any package that this gate reads.
+    #[error("can't open `{root}` as a package: expected {expected}, found something else")]
+    NoPackage {
+        /// Its path, escaped.
+        root: String,
+        /// What is read.
+        expected: &'static str,
+    },
+    /// The package that lies in another one can't be opened from there.
+    #[error("can't open the package `{shown}` inside the package: {why}")]
+    InnerPackage {
+        /// Its path in the outer package, escaped.
+        shown: String,
+        /// What was expected and what was found.
+        why: String,
     },
     /// The drop's path names another directory than the one that was opened.
     #[error("can't list the drop `{root}`: another directory took its place")]

@@ -324,3 +324,66 @@ pub const REVOCATION_LISTS: usize = 64;
 
 /// Largest revocation list, in bytes. Those of public authorities stay under 10 MB; each path that is tried hashes it.
 pub const REVOCATION_LIST_BYTES: usize = 16 << 20;
+/// Largest package inside a package that is compressed there as a whole, unpacked, in bytes: it is spooled to the directory for
+/// temporary files. Packers leave what is compressed already as it is, and that is read where it lies, whatever its size.
+pub const INNER_PACKAGE_BYTES: u64 = 16 << 30;
+
+/// Most bytes that a package which is compressed as a whole may unpack to, whatever its size: an hour of one core.
+pub const UNPACKED_BYTES: u64 = 1 << 40;
+
+/// Most bytes that are unpacked once more, after a package that is compressed as a whole was listed: for digests by further
+/// algorithms, and for files that were not kept. A hundred passes over a package of 640 MB.
+pub const UNPACKED_AGAIN_BYTES: u64 = 64 << 30;
+
+/// The same, by how many times the size of the package: three passes where it unpacks to twenty times its size.
+pub const UNPACKED_AGAIN_RATIO: u64 = 64;
+
+/// Largest file of such a package that is kept in memory while it is listed, in bytes; and how much is kept in all.
+pub const KEPT_FILE_BYTES: u64 = 64 << 10;
+
+/// See [`KEPT_FILE_BYTES`].
+pub const KEPT_FILES_BYTES: u64 = 64 << 20;
+
+/// The same for files that are named like manifests, signatures, statements and reports, which are likely to be read: each
+/// one that was not kept costs another pass.
+pub const KEPT_PAPER_BYTES: u64 = 16 << 20;
+
+/// See [`KEPT_PAPER_BYTES`].
+pub const KEPT_PAPERS_BYTES: u64 = 512 << 20;
+
+/// Buffers that go from the thread that unpacks to the one that hashes, each of so many bytes: a few fit in a cache.
+pub const UNPACKED_BUFFER_BYTES: usize = 128 << 10;
+
+/// How many of them may wait. More would only hide that one side is slower than the other.
+pub const UNPACKED_BUFFERS: usize = 8;
+
+/// Largest window of a Zstandard frame, as a power of two: 128 MiB, beyond which `zstd` itself wants to be asked.
+pub const ZSTD_WINDOW_LOG: u32 = 27;
+
+/// Most memory that unpacking xz may take, in bytes. The highest level (`-9`) takes 65 MiB.
+pub const XZ_MEMORY_BYTES: u64 = 192 << 20;
+
+/// Largest pax header of a tar archive, in bytes: Linux allows 64 KiB for an extended attribute, and a file has few.
+pub const TAR_EXTENDED_BYTES: u64 = 1 << 20;
+
+/// Longest name in a tar archive, in bytes, that is looked at at all: twice `PATH_MAX` on Linux. What is longer than
+/// [`PATH_BYTES`] is refused by name, and names that are refused are held until the verdict.
+pub const TAR_NAME_BYTES: u64 = 8 << 10;
+
+/// Smallest size that eleven octal digits have no room for: only from here on may a pax header give a size that the
+/// header of a file does not.
+pub const TAR_OCTAL_BYTES: u64 = 8 << 30;
+
+/// How much of a tar archive is read at a time to get at its headers, in bytes. Small files lie within it together.
+pub const TAR_READ_AHEAD_BYTES: usize = 32 << 10;
+
+/// Most bytes that deflate can make of one: a match of 258 bytes takes two bits at least (RFC 1951).
+pub const DEFLATE_RATIO: u64 = 1032;
+
+/// How many times its own size a package may unpack to. Text and logs pack twenty to one, and images of file systems that are
+/// mostly empty some hundred to one.
+pub const PACKAGE_RATIO: u64 = 200;
+
+/// How many bytes a package may unpack to whatever its size. They are never held or written, only hashed: some seconds of one
+/// core.
+pub const PACKAGE_FREE_BYTES: u64 = 4 << 30;

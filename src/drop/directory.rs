@@ -10,7 +10,7 @@ mod pairs;
 use super::path::{DropPath, PathRefusal};
 use super::schedule::Outcome;
 use super::{
-    Disturbance, Entry, HardLink, Identity, Inventory, Odd, Oddity, Progress, ReadRefusal, Source,
+    Disturbance, Entry, HardLink, Identity, Inventory, Odd, Oddity, Place, Progress, ReadRefusal, Source,
     SourceError, Wanted,
 };
 use crate::digest::{Computed, DigestSet};
@@ -20,7 +20,7 @@ use crate::limits;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use std::cmp::Ordering;
-use std::fs::{File, FileType, Metadata};
+use std::fs::{File, FileType};
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -157,8 +157,8 @@ impl Directory {
             if kind.is_dir() {
                 inventory.directories.push(name.clone());
             } else if kind.is_file() {
-                let identity = Identity::of(&metadata);
-                inventory.files.push(Entry { path: name.clone(), size: metadata.len(), identity });
+                let place = Place::Disk(Identity::of(&metadata));
+                inventory.files.push(Entry { path: name.clone(), size: metadata.len(), place });
             } else {
                 let (shown, path) = (name.to_string(), Some(name.clone()));
                 inventory.odd.push(Odd { shown, path, oddity: oddity(kind) });
@@ -221,7 +221,7 @@ impl Directory {
             return odd(Some(path), oddity(kind));
         }
         let links = metadata.nlink();
-        let entry = Entry { path, size: metadata.len(), identity: Identity::of(&metadata) };
+        let entry = Entry { path, size: metadata.len(), place: Place::Disk(Identity::of(&metadata)) };
         Ok((Found::File { entry, links }, false))
     }
 
@@ -296,20 +296,6 @@ impl Counts {
             return Err(("bytes of names", limits::DROP_NAME_BYTES));
         }
         Ok(())
-    }
-}
-
-impl Identity {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            modified: metadata.mtime(),
-            changed: metadata.ctime(),
-            // Below a thousand million wherever it comes from a kernel.
-            modified_nanoseconds: u32::try_from(metadata.mtime_nsec()).unwrap_or(u32::MAX),
-            changed_nanoseconds: u32::try_from(metadata.ctime_nsec()).unwrap_or(u32::MAX),
-        }
     }
 }
 
@@ -495,11 +481,12 @@ impl Entry {
             shown: self.path.to_string(),
             why,
         })?;
+        let Place::Disk(then) = &self.place else { return Ok(Some(Disturbance::Replaced)) };
         let now = Identity::of(&metadata);
-        let same_file = (now.device, now.inode) == (self.identity.device, self.identity.inode);
+        let same_file = (now.device, now.inode) == (then.device, then.inode);
         Ok(if !metadata.is_file() || !same_file {
             Some(Disturbance::Replaced)
-        } else if now != self.identity || metadata.len() != self.size {
+        } else if now != *then || metadata.len() != self.size {
             Some(Disturbance::Changed)
         } else {
             None
