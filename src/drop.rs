@@ -9,6 +9,7 @@ pub mod collisions;
 pub mod directory;
 pub mod keeping;
 pub mod package;
+mod pairs;
 pub mod path;
 pub(crate) mod schedule;
 

@@ -5,8 +5,7 @@
 //! compared again; a last walk tells what changed. Between any two of these somebody may rename,
 //! replace or truncate: what is read is always the listed file, or a [`Disturbance`].
 
-mod pairs;
-
+use super::pairs::{self, Opens, Reads};
 use super::path::{DropPath, PathRefusal};
 use super::schedule::Outcome;
 use super::{
@@ -339,30 +338,13 @@ impl Drop for Held<'_> {
 }
 
 /// A listed file between its first byte and its last.
-struct Reading<'d> {
+pub(super) struct Reading<'d> {
     held: Held<'d>,
     entry: &'d Entry,
     left: u64,
 }
 
 impl Directory {
-    /// Opens a listed file. Where no descriptor is left it waits for one, so a thread that calls this must hold none
-    /// itself: two that wait for each other's would wait for ever.
-    fn begin<'d>(&'d self, entry: &'d Entry) -> Outcome<Reading<'d>> {
-        self.opened(entry, self.open_beneath(&entry.path))
-    }
-
-    /// The same for a thread that has another file open: `None` where no descriptor is left.
-    fn begin_beside<'d>(
-        &'d self,
-        entry: &'d Entry,
-    ) -> Result<Option<Result<Reading<'d>, Disturbance>>, SourceError> {
-        match self.try_open_beneath(&entry.path) {
-            Err(Errno::MFILE | Errno::NFILE) => Ok(None),
-            tried => self.opened(entry, tried).map(Some),
-        }
-    }
-
     fn opened<'d>(&'d self, entry: &'d Entry, opened: rustix::io::Result<OwnedFd>) -> Outcome<Reading<'d>> {
         let unreadable = |why| SourceError::Unreadable { doing: "open", shown: entry.path.to_string(), why };
         let file = match opened {
@@ -430,7 +412,7 @@ impl Directory {
         };
         let stand_in = stand_in(&reading.held.file)?;
         loop {
-            match reading.next(stand_in, buffer)? {
+            match reading.next_from(stand_in, buffer)? {
                 Ok([]) => return reading.check(),
                 Ok(bytes) => sink(bytes)?,
                 Err(disturbance) => return Ok(Err(disturbance)),
@@ -439,10 +421,40 @@ impl Directory {
     }
 }
 
+impl Opens for Directory {
+    type Reading<'d> = Reading<'d>;
+
+    /// Where no descriptor is left it waits for one, so a thread that calls this must hold none itself: two that wait for
+    /// each other's would wait for ever.
+    fn begin<'d>(&'d self, entry: &'d Entry) -> Outcome<Reading<'d>> {
+        self.opened(entry, self.open_beneath(&entry.path))
+    }
+
+    fn begin_beside<'d>(
+        &'d self,
+        entry: &'d Entry,
+    ) -> Result<Option<Result<Reading<'d>, Disturbance>>, SourceError> {
+        match self.try_open_beneath(&entry.path) {
+            Err(Errno::MFILE | Errno::NFILE) => Ok(None),
+            tried => self.opened(entry, tried).map(Some),
+        }
+    }
+}
+
+impl Reads for Reading<'_> {
+    fn next(&mut self, buffer: &mut [u8]) -> Outcome<usize> {
+        match self.next_from(None, buffer)? {
+            Ok([]) => Ok(self.check()?.map(|()| 0)),
+            Ok(bytes) => Ok(Ok(bytes.len())),
+            Err(disturbance) => Ok(Err(disturbance)),
+        }
+    }
+}
+
 impl Reading<'_> {
     /// Reads the next bytes, from the stand-in if there is one. None are left where it gives none:
     /// then [`check`](Self::check) tells what all the bytes are worth.
-    fn next<'b>(&mut self, stand_in: Option<&File>, buffer: &'b mut [u8]) -> Outcome<&'b [u8]> {
+    fn next_from<'b>(&mut self, stand_in: Option<&File>, buffer: &'b mut [u8]) -> Outcome<&'b [u8]> {
         let mut file = stand_in.unwrap_or(&self.held.file);
         let read = loop {
             match file.read(buffer) {

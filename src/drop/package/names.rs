@@ -175,6 +175,11 @@ impl Names {
         } else {
             return Ok(());
         };
-        Err(SourceError::TooMany { root: self.package.clone(), what, most })
+        Err(self.too_many(what, most))
+    }
+
+    /// The error for a package of which this gate can't hold so much in memory.
+    pub(in crate::drop) fn too_many(&self, what: &'static str, most: u64) -> SourceError {
+        SourceError::TooMany { root: self.package.clone(), what, most }
     }
 }

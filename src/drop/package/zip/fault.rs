@@ -101,6 +101,9 @@ pub enum Fault {
         /// Where it had to be.
         at: u64,
     },
+    /// An entry that is neither compressed nor has its size before its data (4.4.4, bit 3).
+    #[error("stored without its size before it: expected the size in its own header, found none")]
+    StreamedStored,
     /// The entry is encrypted.
     #[error("encrypted: expected an entry that anybody can read, found flags {flags:#06x}")]
     Encrypted {

@@ -5,10 +5,9 @@
 //! lanes advance by as many bytes as both have ready; a lane that has none reads on, or takes the next file. What
 //! happens to one file says nothing about the one beside it.
 
-use super::{Directory, Reading};
+use super::schedule::{Outcome, Queue};
+use super::{Disturbance, Entry, Progress, SourceError, Wanted};
 use crate::digest::{Computed, DigestSet, Hashers};
-use crate::drop::schedule::{Outcome, Queue};
-use crate::drop::{Disturbance, Progress, SourceError, Wanted};
 use crate::limits;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -16,8 +15,32 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// Both lanes advance by whole blocks of SHA-256 where they can: part of a block is hashed apart.
 const BLOCK_BYTES: usize = 64;
 
-pub(super) fn digest(
-    directory: &Directory,
+/// What gives the bytes of listed files.
+pub(super) trait Opens: Sync {
+    /// A file between its first byte and its last.
+    type Reading<'d>: Reads
+    where
+        Self: 'd;
+
+    /// Opens a listed file. A thread that has another one open does not call this: it may wait for a descriptor.
+    fn begin<'d>(&'d self, entry: &'d Entry) -> Outcome<Self::Reading<'d>>;
+
+    /// The same for a thread that has another file open: `None` where no descriptor is left.
+    fn begin_beside<'d>(
+        &'d self,
+        entry: &'d Entry,
+    ) -> Result<Option<Result<Self::Reading<'d>, Disturbance>>, SourceError>;
+}
+
+/// What is read from its first byte to its last.
+pub(super) trait Reads {
+    /// Puts the next bytes at the start of the buffer, and says how many. None are left where it says none, and only
+    /// then are all of them known to be the listed file's.
+    fn next(&mut self, buffer: &mut [u8]) -> Outcome<usize>;
+}
+
+pub(super) fn digest<O: Opens>(
+    from: &O,
     wanted: &[Wanted<'_>],
     progress: &dyn Progress,
 ) -> Result<Vec<Result<DigestSet<Computed>, Disturbance>>, SourceError> {
@@ -27,13 +50,13 @@ pub(super) fn digest(
         let threads = thread.num_threads();
         let mut buffer = vec![0; limits::READ_BUFFER_BYTES];
         let (one, other) = buffer.split_at_mut(limits::READ_BUFFER_BYTES / 2);
-        Worker { directory, queue: &queue, progress, started: &started, threads }.run(one, other);
+        Worker { from, queue: &queue, progress, started: &started, threads }.run(one, other);
     });
     queue.answers()
 }
 
-struct Worker<'w> {
-    directory: &'w Directory,
+struct Worker<'w, O: Opens> {
+    from: &'w O,
     queue: &'w Queue<'w, DigestSet<Computed>>,
     progress: &'w dyn Progress,
     /// Threads that have taken a file, or found none.
@@ -42,19 +65,19 @@ struct Worker<'w> {
 }
 
 /// One of the two files that a thread works at.
-struct Lane<'w, 'b> {
+struct Lane<'w, 'b, O: Opens + 'w> {
     buffer: &'b mut [u8],
     /// What of the buffer is read and not yet hashed.
     ready: Range<usize>,
-    job: Option<Job<'w>>,
+    job: Option<Job<'w, O>>,
 }
 
-struct Job<'w> {
+struct Job<'w, O: Opens + 'w> {
     index: usize,
     wanted: &'w Wanted<'w>,
     hashers: Hashers,
     /// `None` until a descriptor is free for it.
-    reading: Option<Reading<'w>>,
+    reading: Option<O::Reading<'w>>,
 }
 
 enum Next {
@@ -65,7 +88,7 @@ enum Next {
     NoDescriptor,
 }
 
-impl<'w> Worker<'w> {
+impl<'w, O: Opens> Worker<'w, O> {
     fn run(&self, one: &mut [u8], other: &mut [u8]) {
         let mut one = Lane { buffer: one, ready: 0..0, job: self.take() };
         let mut other = Lane { buffer: other, ready: 0..0, job: None };
@@ -80,14 +103,14 @@ impl<'w> Worker<'w> {
         }
     }
 
-    fn take(&self) -> Option<Job<'w>> {
+    fn take(&self) -> Option<Job<'w, O>> {
         let (index, wanted) = self.queue.take()?;
         Some(Job { index, wanted, hashers: Hashers::new(wanted.algorithms), reading: None })
     }
 
     /// The next file for a lane. No thread takes a second one before each has its first: of two images, two
     /// cores take one each.
-    fn take_beside(&self, beside: &Lane<'_, '_>) -> Option<Job<'w>> {
+    fn take_beside(&self, beside: &Lane<'_, '_, O>) -> Option<Job<'w, O>> {
         if beside.job.is_some() && self.started.load(Relaxed) < self.threads {
             return None;
         }
@@ -95,7 +118,7 @@ impl<'w> Worker<'w> {
     }
 
     /// Gets bytes into a lane that has none ready. Without effect, no file is left for now, or no descriptor.
-    fn refill(&self, lane: &mut Lane<'w, '_>, beside: &Lane<'_, '_>) {
+    fn refill(&self, lane: &mut Lane<'w, '_, O>, beside: &Lane<'_, '_, O>) {
         while lane.ready.is_empty() {
             if lane.job.is_none() {
                 lane.job = self.take_beside(beside);
@@ -119,16 +142,16 @@ impl<'w> Worker<'w> {
         }
     }
 
-    fn next(&self, job: &mut Job<'w>, buffer: &mut [u8], beside: &Lane<'_, '_>) -> Outcome<Next> {
+    fn next(&self, job: &mut Job<'w, O>, buffer: &mut [u8], beside: &Lane<'_, '_, O>) -> Outcome<Next> {
         let entry = job.wanted.entry;
         let reading = match &mut job.reading {
             Some(reading) => reading,
             none => {
                 // Only who holds no descriptor may wait for one.
                 let begun = if beside.holds_a_descriptor() {
-                    self.directory.begin_beside(entry)?
+                    self.from.begin_beside(entry)?
                 } else {
-                    Some(self.directory.begin(entry)?)
+                    Some(self.from.begin(entry)?)
                 };
                 match begun {
                     Some(Ok(reading)) => none.insert(reading),
@@ -137,15 +160,11 @@ impl<'w> Worker<'w> {
                 }
             }
         };
-        match reading.next(None, buffer)? {
-            Ok([]) => Ok(reading.check()?.map(|()| Next::End)),
-            Ok(bytes) => Ok(Ok(Next::Bytes(bytes.len()))),
-            Err(disturbance) => Ok(Err(disturbance)),
-        }
+        Ok(reading.next(buffer)?.map(|count| if count == 0 { Next::End } else { Next::Bytes(count) }))
     }
 }
 
-impl Lane<'_, '_> {
+impl<O: Opens> Lane<'_, '_, O> {
     fn holds_a_descriptor(&self) -> bool {
         self.job.as_ref().is_some_and(|job| job.reading.is_some())
     }
@@ -160,7 +179,7 @@ impl Lane<'_, '_> {
 }
 
 /// Hashes what both lanes have ready, as far as the shorter goes; alone what has no company.
-fn advance<'w, 'b>(one: &mut Lane<'w, 'b>, other: &mut Lane<'w, 'b>) {
+fn advance<'w, 'b, O: Opens>(one: &mut Lane<'w, 'b, O>, other: &mut Lane<'w, 'b, O>) {
     let (ready, beside) = (one.ready.len(), other.ready.len());
     let common = ready.min(beside) & !(BLOCK_BYTES - 1);
     if common > 0 {
@@ -179,6 +198,7 @@ fn advance<'w, 'b>(one: &mut Lane<'w, 'b>, other: &mut Lane<'w, 'b>) {
 mod tests {
     use super::*;
     use crate::digest::{Algorithm, Algorithms};
+    use crate::drop::directory::Directory;
     use crate::drop::{Inventory, NoProgress, Source};
     use std::fs::{self, File};
     use std::path::Path;
@@ -302,13 +322,8 @@ mod tests {
             inventory.files.iter().map(|entry| Wanted { entry, algorithms: sha256() }).collect();
         let queue = Queue::new(&wanted, &NoProgress);
         let started = AtomicUsize::new(1);
-        let worker = Worker {
-            directory: &source,
-            queue: &queue,
-            progress: &NoProgress,
-            started: &started,
-            threads: 2,
-        };
+        let worker =
+            Worker { from: &source, queue: &queue, progress: &NoProgress, started: &started, threads: 2 };
         let one = Lane { buffer: &mut [], ready: 0..0, job: worker.take() };
         assert!(worker.take_beside(&one).is_none());
         started.store(2, Relaxed);
