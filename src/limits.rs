@@ -290,3 +290,14 @@ pub const SIGNATURE_FILE_BYTES: u64 = 1 << 20;
 
 /// Most signatures in one such file that are tried.
 pub const DETACHED_SIGNATURES: usize = 64;
+
+/// Largest file with an OpenPGP certificate, in bytes. Keys that many people certified take a few hundred KB; what others
+/// certified is passed over, and can be left out (`gpg --export-options export-minimal`).
+pub const OPENPGP_CERTIFICATE_BYTES: usize = 1 << 20;
+
+/// Most signatures by its own key in one OpenPGP certificate. A key that is extended each year for a lifetime, with several
+/// addresses, has some hundred; each is verified when the certificate is read.
+pub const OPENPGP_SELF_SIGNATURES: usize = 512;
+
+/// Most keys of one OpenPGP certificate. Every signature that does not say by which key it is, is tried against all of them.
+pub const OPENPGP_KEYS: usize = 64;

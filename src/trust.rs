@@ -11,6 +11,8 @@ pub mod detached;
 pub mod dsse;
 pub mod ed25519;
 pub mod message;
+#[cfg(feature = "openpgp")]
+pub mod openpgp;
 pub mod pinned;
 pub mod store;
 
