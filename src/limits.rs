@@ -301,3 +301,13 @@ pub const OPENPGP_SELF_SIGNATURES: usize = 512;
 
 /// Most keys of one OpenPGP certificate. Every signature that does not say by which key it is, is tried against all of them.
 pub const OPENPGP_KEYS: usize = 64;
+
+/// Largest index of a Debian repository (Packages, Sources), unpacked, in bytes: it is held in memory while it is read. The
+/// largest of Debian and Ubuntu take under 100 MB.
+pub const DEBIAN_INDEX_BYTES: u64 = 256 << 20;
+
+/// Most memory that unpacking such an index by xz may take, in bytes. The highest level (`-9`) takes 65 MiB.
+pub const DEBIAN_XZ_MEMORY_BYTES: u64 = 96 << 20;
+
+/// Most fields of one paragraph of such an index: names are compared to find duplicates. Real ones have some thirty.
+pub const DEBIAN_FIELDS: usize = 256;

@@ -3,6 +3,8 @@
 //! One file per format, each giving the same [`Manifest`]; a manifest is read only from bytes whose signature
 //! was checked, so everything after this sees `Verified<Manifest>` or nothing.
 
+#[cfg(feature = "debian")]
+pub mod debian;
 pub mod native;
 
 use crate::digest::{Algorithm, Claimed, DigestSet, DocumentDigest};
