@@ -387,3 +387,23 @@ pub const PACKAGE_RATIO: u64 = 200;
 /// How many bytes a package may unpack to whatever its size. They are never held or written, only hashed: some seconds of one
 /// core.
 pub const PACKAGE_FREE_BYTES: u64 = 4 << 30;
+/// Largest file with an OpenPGP certificate, in bytes. Keys that many people certified take a few hundred KB; what others
+/// certified is passed over, and can be left out (`gpg --export-options export-minimal`).
+pub const OPENPGP_CERTIFICATE_BYTES: usize = 1 << 20;
+
+/// Most signatures by its own key in one OpenPGP certificate. A key that is extended each year for a lifetime, with several
+/// addresses, has some hundred; each is verified when the certificate is read.
+pub const OPENPGP_SELF_SIGNATURES: usize = 512;
+
+/// Most keys of one OpenPGP certificate. Every signature that does not say by which key it is, is tried against all of them.
+pub const OPENPGP_KEYS: usize = 64;
+
+/// Largest index of a Debian repository (Packages, Sources), unpacked, in bytes: it is held in memory while it is read. The
+/// largest of Debian and Ubuntu take under 100 MB.
+pub const DEBIAN_INDEX_BYTES: u64 = 256 << 20;
+
+/// Most memory that unpacking such an index by xz may take, in bytes. The highest level (`-9`) takes 65 MiB.
+pub const DEBIAN_XZ_MEMORY_BYTES: u64 = 96 << 20;
+
+/// Most fields of one paragraph of such an index: names are compared to find duplicates. Real ones have some thirty.
+pub const DEBIAN_FIELDS: usize = 256;

@@ -4,6 +4,8 @@
 //! was checked, so everything after this sees `Verified<Manifest>` or nothing.
 
 pub mod checksums;
+#[cfg(feature = "debian")]
+pub mod debian;
 pub mod native;
 pub mod order;
 pub mod sol004;

@@ -14,6 +14,8 @@ pub mod ed25519;
 mod keynum;
 pub mod message;
 pub mod minisign;
+#[cfg(feature = "openpgp")]
+pub mod openpgp;
 pub mod pinned;
 pub mod raw;
 pub mod signify;

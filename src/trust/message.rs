@@ -197,7 +197,7 @@ impl Message {
 }
 
 /// Gives `bytes` with CR LF for each LF that no CR precedes, in as few parts as it takes.
-fn with_line_breaks(mut after_cr: bool, bytes: &[u8], mut give: impl FnMut(&[u8])) {
+pub(super) fn with_line_breaks(mut after_cr: bool, bytes: &[u8], mut give: impl FnMut(&[u8])) {
     let mut rest = bytes;
     while let Some((line, behind)) = memchr::memchr(b'\n', rest).and_then(|at| rest.split_at_checked(at)) {
         give(line);
