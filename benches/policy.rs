@@ -16,7 +16,7 @@ use dropgate::drop::directory::Directory;
 use dropgate::drop::path::{DropPath, Name};
 use dropgate::drop::{NoProgress, Source, Wanted};
 use dropgate::gate::{Baseline, Circumstances, Gate};
-use dropgate::manifest::{Kind, Manifest, Release, Replaces, native};
+use dropgate::manifest::{Kind, Manifest, Order, Release, Replaces, native};
 use dropgate::time::Time;
 use dropgate::trust::dsse::{Envelope, Signature};
 use dropgate::trust::ed25519::PrivateKey;
@@ -222,9 +222,9 @@ impl Site {
             product: name("radio-7"),
             version: name(version),
             kind: Kind::SoftwareUpdate,
-            issued: time("2026-01-15T09:00:00Z"),
-            expires: time("2027-01-15T09:00:00Z"),
-            sequence,
+            issued: Some(time("2026-01-15T09:00:00Z")),
+            expires: Some(time("2027-01-15T09:00:00Z")),
+            order: Order::Sequence(sequence),
             replaces: replaces
                 .map(|old| Replaces { version: old.release.version.clone(), manifest: old.digest }),
             recipient: None,

@@ -382,7 +382,11 @@ const TEXTS: &[TextCase] = &[
     ("no last line break", |text| text.trim_end().to_owned(), "good", false),
     (
         "one long line",
-        |text| text.replace('\n', "").replace("E-----", "E-----\n").replace("-----END", "\n-----END"),
+        |text| {
+            let lines: Vec<&str> = text.lines().collect();
+            let [begin, base64 @ .., end] = lines.as_slice() else { panic!("{text}") };
+            format!("{begin}\n{}\n{end}\n", base64.concat())
+        },
         "good",
         false,
     ),

@@ -953,6 +953,7 @@ fn packed(tool: &str, flags: &[&str], bytes: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
+#[cfg(any(feature = "zstd", feature = "xz"))]
 fn holds(listing: Listing, claim: &str, expected: Option<&str>) {
     match expected {
         None => assert_eq!(listing, Listing::of([("first", GOOD.to_vec())]), "{claim}"),
