@@ -15,7 +15,7 @@ use dropgate::digest::{Algorithm, Algorithms, hex};
 use dropgate::drop::directory::Directory;
 use dropgate::drop::path::{DropPath, Name};
 use dropgate::drop::{NoProgress, Source, Wanted};
-use dropgate::gate::{Baseline, Circumstances, Gate};
+use dropgate::gate::{Baseline, Choice, Circumstances, Gate};
 use dropgate::manifest::{Kind, Manifest, Order, Release, Replaces, native};
 use dropgate::time::Time;
 use dropgate::trust::dsse::{Envelope, Signature};
@@ -55,7 +55,7 @@ fn main() {
 
     let source = Directory::open(&site.drop()).unwrap();
     let hashing = hashing(&source);
-    let circumstances = Circumstances { at: time(AT), evidence: Vec::new() };
+    let circumstances = Circumstances { at: time(AT), evidence: Vec::new(), choice: Choice::default() };
     let begun = Instant::now();
     let examined = gate.examine(&source, circumstances, &NoProgress).unwrap();
     let examining = begun.elapsed();

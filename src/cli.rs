@@ -3,6 +3,7 @@
 mod admit;
 mod attest;
 mod diff;
+mod dropping;
 mod init;
 mod judging;
 mod key;

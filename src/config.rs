@@ -404,6 +404,14 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// Either this one word, as `None`, or a span of time.
+    pub fn period_unless(&self, word: &'static str, faults: &mut Faults) -> Option<Option<Period>> {
+        match self.value.get_ref() {
+            DeValue::String(text) if text == word => Some(None),
+            _ => self.period(faults).map(Some),
+        }
+    }
+
     /// A span of time such as `"24h"`.
     pub fn period(&self, faults: &mut Faults) -> Option<Period> {
         let units = "legal units: s (seconds), m (minutes), h (hours), d (days), as in \"24h\"";

@@ -282,6 +282,13 @@ impl DigestSet<Computed> {
 }
 
 impl DigestSet<Claimed> {
+    /// These digests and all others that were computed of the same bytes; `None` where they are not of the same bytes, or
+    /// nothing is claimed that could tell.
+    pub fn completed(&self, computed: &DigestSet<Computed>) -> Option<Self> {
+        let all = || computed.iter().collect();
+        (computed.matches(self) == Comparison::Matches).then(|| Self::pack(all()))
+    }
+
     /// Whether two documents mean the same bytes: one digest at least is in both, and none by an algorithm that both
     /// give is another. It says what a document is about; that something is what was claimed, only
     /// [`matches`](DigestSet::matches) can say.

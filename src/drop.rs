@@ -290,7 +290,10 @@ pub enum SourceError {
         root: String,
     },
     /// A file whose first bytes are not those of any package that this gate reads.
-    #[error("can't open `{root}` as a package: expected {expected}, found something else")]
+    #[error(
+        "can't open `{root}` as a package: expected {expected}, found something else; a file that has a signature beside it is judged \
+         with it, in a directory that holds both"
+    )]
     NoPackage {
         /// Its path, escaped.
         root: String,
@@ -360,6 +363,12 @@ pub trait Source: Sync {
         entry: &Entry,
         sink: &mut dyn FnMut(&[u8]),
     ) -> Result<Result<(), Disturbance>, SourceError>;
+
+    /// Opens a file of the drop that is a package itself, to look into it.
+    ///
+    /// # Errors
+    /// [`SourceError::InnerPackage`] or [`SourceError::NoPackage`] where the file is none that may be looked into.
+    fn inner(&self, entry: &Entry) -> Result<package::Package, SourceError>;
 
     /// Hashes each wanted file, streamed once, in parallel. Answers come in the order of `wanted`; of
     /// several files that can't be read, the error names the first in that order.

@@ -36,13 +36,13 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The drop has no manifest, `drop.dsse.json` at its root.
+    /// The drop has no manifest: neither `drop.dsse.json` at its root, nor a form that a profile of the gate accepts.
     ManifestMissing = "manifest-missing", "Create and sign the manifest with `dropgate manifest create`, and deliver it at the root of the drop.";
     /// The manifest was there and could not be taken in: too large, or changed while it was read.
     ManifestUnreadable = "manifest-unreadable", "Deliver the drop again; nothing may write to it while it is judged.";
-    /// The manifest's envelope is not a DSSE envelope over an in-toto statement.
-    EnvelopeMalformed = "envelope-malformed", "Write the manifest with `dropgate manifest create`, or fix the tool that wrote it.";
-    /// The manifest's envelope carries no signature.
+    /// The manifest's envelope, or a file that should hold a signature or a certificate, is not in its form.
+    EnvelopeMalformed = "envelope-malformed", "Sign with the tool that was agreed (`dropgate manifest create` for our own form), and deliver the signature as it wrote it.";
+    /// The manifest carries no signature.
     Unsigned = "unsigned", "Sign the manifest with a key that the operator trusts for role `release`.";
     /// No signature of the manifest is by a key of the trust store.
     SignerUnknown = "signer-unknown", "Sign with the key that the operator has on file, or agree on the new key with the operator outside of the drop.";
@@ -66,6 +66,10 @@ codes! {
     ManifestNotYetIssued = "manifest-not-yet-issued", "Set the clock of the machine that signs, and issue the manifest anew.";
     /// The manifest was made for another operator, or for none where one must be named.
     RecipientWrong = "recipient-wrong", "Make a manifest that names this operator as its recipient.";
+    /// More than one manifest could be meant, and it is not said which.
+    ManifestAmbiguous = "manifest-ambiguous", "Deliver one signed list of the files. For the operator: name the list in the profile, or the profile with --profile.";
+    /// The drop says something else of itself than the operator's profile says of the vendor, or says too little.
+    ProfileMismatch = "profile-mismatch", "Name vendor, product and version as agreed with the operator. For the operator: docs/foreign.md says what a profile can supply.";
     /// A file's bytes are not those that the manifest lists.
     FileAltered = "file-altered", "Deliver the file as it was when the manifest was signed. If it is as you mean it, make and sign a new manifest.";
     /// A file that the manifest lists did not arrive.

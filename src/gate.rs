@@ -2,17 +2,20 @@
 //! [`decide`](Gate::decide) judges what was found.
 
 mod configuration;
+mod profile;
 pub mod receive;
 mod statements;
 
 use configuration::Configuration;
 pub use configuration::LedgerPlace;
+pub use profile::{Choice, Profile};
+use receive::{Looking, Received};
 
 use crate::config::ConfigError;
 use crate::cover::Index;
-use crate::digest::{Algorithms, DocumentDigest};
+use crate::digest::{Algorithm, DocumentDigest};
 use crate::drop::path::{DropPath, Name};
-use crate::drop::{Inventory, Progress, ReadRefusal, Source, SourceError, Wanted};
+use crate::drop::{Inventory, Progress, Source, SourceError, Wanted};
 use crate::escape;
 use crate::evidence::predicate::counterfeit_notice::CounterfeitNotice;
 use crate::evidence::{self, Evidence};
@@ -20,10 +23,10 @@ use crate::files::{self, FileError, Files, Remembering};
 use crate::finding::{Code, Finding, counted};
 use crate::ledger::lines::ReleaseLines;
 use crate::limits;
-use crate::manifest::{Artifact, Manifest, native};
+use crate::manifest::{Artifact, Format, Manifest, native};
 use crate::policy::facts::{Facts, Known};
 use crate::policy::{Pack, Policy, PolicyRefusal};
-use crate::reconcile::{Reconciled, pairs, reconcile};
+use crate::reconcile::{Reading, Reconciled, pairs, reconcile};
 use crate::time::Time;
 use crate::trust::dsse::{Envelope, EnvelopeRefusal};
 use crate::trust::{Capacity, NotVerified, Remark, Role, Signer, Threshold, TrustStore, Verified};
@@ -43,6 +46,7 @@ pub struct Gate {
     /// Where verdicts are recorded.
     pub ledger: Option<LedgerPlace>,
     release_lines: Vec<ReleaseLines>,
+    profiles: Vec<Profile>,
     notices: Vec<(PathBuf, Vec<u8>)>,
     documents: Vec<(PathBuf, Vec<u8>)>,
 }
@@ -54,6 +58,8 @@ pub struct Circumstances {
     pub at: Time,
     /// Envelopes that the operator adds to those of the drop (approvals, waivers): their names and bytes.
     pub evidence: Vec<(String, Vec<u8>)>,
+    /// What the operator says of the drop's form.
+    pub choice: Choice,
 }
 
 /// What a drop is compared with: the last accepted version, if there is one.
@@ -84,12 +90,18 @@ pub struct Examined {
     inventory: Inventory,
     known: Result<Known, Vec<Finding>>,
     disturbed: Vec<String>,
+    choice: Choice,
 }
 
 impl Examined {
     /// The manifest, how the files compare with it and what came with it, where a manifest could be verified.
     pub fn known(&self) -> Option<&Known> {
         self.known.as_ref().ok()
+    }
+
+    /// What the operator said of the drop's form.
+    pub fn choice(&self) -> &Choice {
+        &self.choice
     }
 
     /// What arrived.
@@ -165,6 +177,25 @@ pub enum GateError {
         /// The drop.
         drop: PathBuf,
     },
+    /// The operator names a profile that is not there.
+    #[error("--profile: expected one of gate.toml ({}), found {named:?}", listed(.known))]
+    NoProfile {
+        /// What was named.
+        named: String,
+        /// Those that are there.
+        known: Vec<String>,
+    },
+    /// What the operator says of the drop is said by its manifest.
+    #[error(
+        "--release-version and --kind are for drops that a profile of gate.toml reads; the manifest of this one says both"
+    )]
+    NothingToChoose,
+    /// Several profiles read the drop, and each has its signers.
+    #[error("expected one profile that fits the drop, found {}; name the one that is meant with --profile", .profiles.join(", "))]
+    SeveralProfiles {
+        /// Their ids.
+        profiles: Vec<String>,
+    },
     /// A notice of counterfeit items is not one that somebody signed who may issue it.
     #[error("counterfeit notice {}: {why}", escape::path(path))]
     Notice {
@@ -181,6 +212,10 @@ pub enum GateError {
         /// Why.
         why: String,
     },
+}
+
+fn listed(profiles: &[String]) -> String {
+    if profiles.is_empty() { "it has none".to_owned() } else { profiles.join(", ") }
 }
 
 impl Gate {
@@ -206,8 +241,8 @@ impl Gate {
             Ok((notice.path.clone(), bytes))
         });
         let notices = notices.collect::<Result<_, FileError>>()?;
-        let Configuration { operator, ledger, release_lines, .. } = named;
-        Ok(Self { operator, trust, policy, ledger, release_lines, notices, documents: Vec::new() })
+        let Configuration { operator, ledger, release_lines, profiles, .. } = named;
+        Ok(Self { operator, trust, policy, ledger, release_lines, profiles, notices, documents: Vec::new() })
     }
 
     /// The lines in which a product's versions follow on one another, where the operator keeps several.
@@ -268,7 +303,7 @@ impl Gate {
     /// # Errors
     /// With why it is none.
     pub fn signed(&self, bytes: Vec<u8>, at: Time) -> Result<Verified<Manifest>, String> {
-        let manifest = receive(bytes, &self.trust, at)
+        let manifest = receive_native(bytes, &self.trust, at)
             .map_err(|findings| findings.iter().map(described).collect::<Vec<_>>().join("; "))?;
         let signers = signers_in_scope(&manifest);
         let asked = self.policy.release_threshold();
@@ -297,16 +332,17 @@ impl Gate {
         circumstances: Circumstances,
         progress: &dyn Progress,
     ) -> Result<Examined, GateError> {
-        let Circumstances { at, evidence } = circumstances;
+        let Circumstances { at, evidence, choice } = circumstances;
         let counterfeits = self.counterfeits(at)?;
         let inventory = source.inventory()?;
-        let known = match self.manifest(source, &inventory, at)? {
-            Ok(manifest) => Ok(self.look_into(source, &inventory, manifest, (at, evidence), progress)?),
+        let looking = Looking { gate: self, source, inventory: &inventory, choice: &choice, at, progress };
+        let known = match looking.receive()? {
+            Ok(received) => Ok(self.look_into(looking, received, evidence)?),
             Err(findings) => Err(findings),
         };
         // Last: what was read until here is what is there still.
         let disturbed = source.changes_since(&inventory)?;
-        Ok(Examined { at, counterfeits, inventory, known, disturbed })
+        Ok(Examined { at, counterfeits, inventory, known, disturbed, choice })
     }
 
     /// Decides, by the policy: looks at nothing that was not looked at already, so that the same drop can be compared with
@@ -351,54 +387,25 @@ impl Gate {
             .collect()
     }
 
-    fn manifest(
-        &self,
-        source: &dyn Source,
-        inventory: &Inventory,
-        at: Time,
-    ) -> Result<Result<Verified<Manifest>, Vec<Finding>>, GateError> {
-        let finding = |code, expected: String, found: String| {
-            Ok(Err(vec![Finding::new(code, native::FILE, expected, found)]))
-        };
-        let Some(entry) = inventory.files.iter().find(|entry| entry.path.as_str() == native::FILE) else {
-            let odd = inventory.odd.iter().find(|odd| odd.shown == native::FILE);
-            let found = odd.map_or_else(|| "no such file".to_owned(), |odd| odd.oddity.to_string());
-            return finding(
-                Code::ManifestMissing,
-                "a signed manifest at the root of the drop".to_owned(),
-                found,
-            );
-        };
-        match source.read(entry, limits::MANIFEST_BYTES)? {
-            Ok(bytes) => Ok(receive(bytes, &self.trust, at)),
-            Err(ReadRefusal::TooLarge { size, cap }) => {
-                finding(Code::ManifestUnreadable, format!("at most {cap} bytes"), format!("{size} bytes"))
-            }
-            Err(ReadRefusal::Disturbed(disturbance)) => finding(
-                Code::ManifestUnreadable,
-                "the file as it was when the drop was listed".to_owned(),
-                disturbance.to_string(),
-            ),
-        }
-    }
-
     fn look_into(
         &self,
-        source: &dyn Source,
-        inventory: &Inventory,
-        manifest: Verified<Manifest>,
-        (at, more): (Time, Vec<(String, Vec<u8>)>),
-        progress: &dyn Progress,
+        looking: Looking<'_>,
+        received: Received,
+        more: Vec<(String, Vec<u8>)>,
     ) -> Result<Known, GateError> {
+        let Looking { source, inventory, at, progress, .. } = looking;
+        let Received { mut manifest, own, profile } = received;
         let wanted: Vec<Wanted<'_>> = pairs(manifest.value(), inventory)
             .filter_map(|(artifact, entry)| {
-                let algorithms: Algorithms = artifact?.digests.algorithms();
+                // The record names files by SHA-256, and so does evidence.
+                let algorithms = artifact?.digests.algorithms().with(Algorithm::Sha256);
                 Some(Wanted { entry: entry?, algorithms })
             })
             .collect();
         let readings = source.digest(&wanted, progress)?;
         drop(wanted);
-        let signed = |path: &DropPath| path.as_str() == native::FILE || native::is_evidence(path.as_str());
+        complete(&mut manifest, inventory, &readings);
+        let signed = |path: &DropPath| own.contains(path) || native::is_evidence(path.as_str());
         let contents = reconcile(manifest.value(), inventory, readings, signed);
         let envelopes = || inventory.files.iter().filter(|entry| native::is_evidence(entry.path.as_str()));
         let unfit = contents.unfit(manifest.value());
@@ -407,11 +414,40 @@ impl Gate {
             None if more.is_empty() && self.notices.is_empty() => Index::default(),
             _ => Index::of(manifest.value(), &unfit),
         };
-        let mut known = Known { manifest, contents, evidence: Evidence::default(), index, unfit };
+        let mut known = Known { manifest, profile, contents, evidence: Evidence::default(), index, unfit };
         let evidence = self.evidence(source, envelopes(), &known, (at, more))?;
         known.evidence = evidence;
         self.read_reports(source, inventory, &mut known)?;
         Ok(known)
+    }
+
+    /// The profile of this id.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn profile(&self, id: &str) -> Result<&Profile, GateError> {
+        self.profiles.iter().find(|profile| profile.id == id).ok_or_else(|| GateError::NoProfile {
+            named: id.to_owned(),
+            known: self.profiles.iter().map(|profile| profile.id.clone()).collect(),
+        })
+    }
+}
+
+/// Adds the SHA-256 of files whose manifest has other digests of them: what matches those has this one.
+fn complete(manifest: &mut Verified<Manifest>, inventory: &Inventory, readings: &[Reading]) {
+    if manifest.value().format == Format::Native {
+        return;
+    }
+    let arrived = pairs(manifest.value(), inventory).filter(|(artifact, _)| artifact.is_some());
+    let arrived: Vec<bool> = arrived.map(|(_, entry)| entry.is_some()).collect();
+    let mut readings = readings.iter();
+    for (at, arrived) in arrived.into_iter().enumerate() {
+        let Some(Ok(computed)) = arrived.then(|| readings.next()).flatten() else { continue };
+        if let Some(digests) = manifest.value_mut().digests_mut(at)
+            && let Some(all) = digests.completed(computed)
+        {
+            *digests = all;
+        }
     }
 }
 
@@ -442,7 +478,11 @@ pub fn signers_in_scope(manifest: &Verified<Manifest>) -> Vec<Signer> {
 ///
 /// # Errors
 /// With what is wrong, as findings.
-pub fn receive(bytes: Vec<u8>, trust: &TrustStore, at: Time) -> Result<Verified<Manifest>, Vec<Finding>> {
+pub fn receive_native(
+    bytes: Vec<u8>,
+    trust: &TrustStore,
+    at: Time,
+) -> Result<Verified<Manifest>, Vec<Finding>> {
     let finding =
         |code, expected: &'static str, found: String| vec![Finding::new(code, native::FILE, expected, found)];
     let envelope = Envelope::read(bytes).map_err(|why| match why {
@@ -470,13 +510,17 @@ pub fn receive(bytes: Vec<u8>, trust: &TrustStore, at: Time) -> Result<Verified<
 }
 
 fn remarked(remark: &Remark) -> Finding {
+    remarked_in(native::FILE, remark)
+}
+
+fn remarked_in(file: &str, remark: &Remark) -> Finding {
     let code = match remark {
-        Remark::UnknownSigner { .. } => Code::SignerUnknown,
-        Remark::Invalid { .. } => Code::SignatureInvalid,
+        Remark::UnknownSigner { .. } | Remark::UnknownBeside { .. } => Code::SignerUnknown,
+        Remark::Invalid { .. } | Remark::Refused { .. } => Code::SignatureInvalid,
         Remark::Disqualified { .. } | Remark::KeyIdLies { .. } => Code::SignerNotQualified,
         Remark::NotTried => Code::SignatureNotTried,
     };
-    Finding::new(code, native::FILE, "a signature by a trusted key for role release", remark.to_string())
+    Finding::new(code, file.to_owned(), "a signature by a trusted key for role release", remark.to_string())
 }
 
 fn described(finding: &Finding) -> String {

@@ -407,3 +407,7 @@ pub const DEBIAN_XZ_MEMORY_BYTES: u64 = 96 << 20;
 
 /// Most fields of one paragraph of such an index: names are compared to find duplicates. Real ones have some thirty.
 pub const DEBIAN_FIELDS: usize = 256;
+
+/// Largest file that a credential of the trust store is read from, in bytes: the revocation lists of large authorities take
+/// some megabytes.
+pub const CREDENTIAL_BYTES: u64 = 16 << 20;

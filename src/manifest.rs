@@ -6,6 +6,8 @@
 pub mod checksums;
 #[cfg(feature = "debian")]
 pub mod debian;
+pub mod described;
+pub mod kept;
 pub mod native;
 pub mod order;
 pub mod sol004;
@@ -145,6 +147,22 @@ impl fmt::Display for Format {
 }
 
 impl Manifest {
+    /// One of another form than ours. The files must be sorted by path, each once, at least one: `None` where they are not.
+    pub(crate) fn of(
+        release: Release,
+        digest: DocumentDigest,
+        (format, file): (Format, String),
+        artifacts: Vec<Artifact>,
+    ) -> Option<Self> {
+        let sorted = artifacts.windows(2).all(|pair| matches!(pair, [a, b] if a.path < b.path));
+        (sorted && !artifacts.is_empty()).then_some(Self { release, digest, format, file, artifacts })
+    }
+
+    /// The digests of a file, to add to.
+    pub(crate) fn digests_mut(&mut self, at: usize) -> Option<&mut DigestSet<Claimed>> {
+        self.artifacts.get_mut(at).map(|artifact| &mut artifact.digests)
+    }
+
     /// The files, sorted by path, each once, at least one.
     pub fn artifacts(&self) -> &[Artifact] {
         &self.artifacts

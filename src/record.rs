@@ -25,6 +25,7 @@ use crate::ledger::lines::{AcceptedDrop, Candidate, Standing, standing};
 use crate::ledger::log::LogError;
 use crate::ledger::note::SigningKey;
 use crate::ledger::{Ledger, LedgerError, View, contents};
+use crate::manifest::{self, Format};
 use crate::policy::facts::Known;
 use crate::report;
 use crate::time::Time;
@@ -113,6 +114,9 @@ pub enum RecordError {
     /// The verdict can't be written down.
     #[error("the verdict can't be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// The manifest can't be written down.
+    #[error("the manifest can't be recorded: {0}")]
+    NotKeepable(String),
     /// The manifest was verified, and its bytes are not at hand.
     #[error("the manifest's envelope was not kept while the drop was read; this is a fault of dropgate")]
     NoEnvelope,
@@ -353,6 +357,7 @@ impl Recorder<'_> {
             verdict: verdict.decision(),
             release: basis.release.as_ref().map(release),
             manifest,
+            read_as: read_as(case.examined),
             contents: papers.contents,
             verdict_document: papers.verdict,
             gate: entry::GateFiles { operator: case.gate.operator.as_str().to_owned(), files: papers.gate },
@@ -381,6 +386,23 @@ fn release(release: &crate::manifest::Release) -> entry::Release {
             manifest: entry::Digest { sha256: replaces.manifest },
         }),
     }
+}
+
+/// How a drop of another form than ours was read.
+fn read_as(examined: &Examined) -> Option<entry::ReadAs> {
+    let choice = examined.choice();
+    let known = examined.known();
+    let read = entry::ReadAs {
+        profile: known.and_then(|known| known.profile.clone()).or_else(|| choice.profile.clone()),
+        format: known
+            .map(|known| known.manifest.value().format)
+            .filter(|format| *format != Format::Native)
+            .map(|format| format.to_string()),
+        release_version: choice.version.clone(),
+        kind: choice.kind,
+    };
+    let said = read.profile.is_some() || read.release_version.is_some() || read.kind.is_some();
+    said.then_some(read)
 }
 
 fn policy((id, version, sha256): &(String, String, DocumentDigest)) -> entry::Policy {
@@ -451,6 +473,10 @@ impl<'d> Papers<'d> {
             None => None,
         };
         let envelope = match (verified, case.envelope) {
+            (Some(known), _) if known.manifest.value().format != Format::Native => {
+                let kept = manifest::kept::write(known.manifest.value()).map_err(RecordError::NotKeepable)?;
+                Some(put(documents, &kept)?)
+            }
             (Some(_), Some(bytes)) => Some(put(documents, bytes)?),
             _ => None,
         };

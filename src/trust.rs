@@ -8,6 +8,7 @@
 //! key can write any date.
 
 pub mod cms;
+pub mod credential;
 pub mod detached;
 pub mod dsse;
 pub mod ed25519;
@@ -25,6 +26,7 @@ pub mod sshsig;
 pub mod store;
 pub mod x509;
 
+pub use credential::Credential;
 pub use store::{Party, Role, TrustStore, TrustedKey};
 
 use crate::limits;
@@ -99,8 +101,11 @@ impl<T> Verified<T> {
 pub struct Signer {
     /// The key's name in the trust store.
     pub key: String,
-    /// The key's fingerprint: hex SHA-256 of its `SubjectPublicKeyInfo`.
+    /// The key's fingerprint: hex SHA-256 of its `SubjectPublicKeyInfo`, or of what its scheme says.
     pub fingerprint: String,
+    /// For a credential that stands for several signers, which of them it was: the subject of a certificate, the identity in a
+    /// Sigstore instance.
+    pub through: Option<String>,
     /// The person (or service) who holds it.
     pub owner: String,
     /// Who that is to the contract.
@@ -183,6 +188,22 @@ pub enum Remark {
         /// The key id that it names.
         untrusted_keyid: String,
     },
+    /// A signature beside what it signs, by nobody of the trust store.
+    UnknownBeside {
+        /// The file that it lies in.
+        file: String,
+        /// Whom it names, which proves nothing.
+        named: String,
+    },
+    /// A signature beside what it signs that names a key of the trust store and does not count.
+    Refused {
+        /// The file that it lies in.
+        file: String,
+        /// The key that it names.
+        key: String,
+        /// Why.
+        why: String,
+    },
     /// Checking stopped at a limit before this signature.
     NotTried,
 }
@@ -204,6 +225,12 @@ impl fmt::Display for Remark {
             }
             Self::KeyIdLies { key, untrusted_keyid } => {
                 write!(f, "a good signature by key {key:?} that names key id {untrusted_keyid:?} instead")
+            }
+            Self::UnknownBeside { file, named } => {
+                write!(f, "a signature in {file:?}, by no key of the trust store; it names {named:?}")
+            }
+            Self::Refused { file, key, why } => {
+                write!(f, "a signature in {file:?} that names key {key:?} and does not count: {why}")
             }
             Self::NotTried => {
                 f.write_str("a signature that was not tried: too many signatures over too many bytes")
@@ -351,10 +378,11 @@ impl TrustStore {
         let hinted = self.keys().iter().filter(|key| key.answers_to(keyid));
         let others = self.keys().iter().filter(|key| !key.answers_to(keyid));
         for key in hinted.chain(others) {
+            let Credential::Dsse(public) = &key.credential else { continue };
             if !budget.spend(envelope.signed_bytes().len()) {
                 return Found::OutOfBudget;
             }
-            if key.public.verify(envelope.signed_bytes(), &signature.bytes) {
+            if public.verify(envelope.signed_bytes(), &signature.bytes) {
                 return Found::Key(key);
             }
         }

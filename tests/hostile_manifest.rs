@@ -945,13 +945,13 @@ fn what_is_said_is_short_however_long_what_it_quotes() {
 
 #[test]
 fn a_mutated_envelope_is_the_signed_one_or_none() {
-    use dropgate::gate::receive;
+    use dropgate::gate::receive_native;
     use dropgate::trust::TrustStore;
     let scene = Scene::good();
     let whole = fs::read(scene.file("drop.dsse.json")).unwrap();
     let store = TrustStore::load(&fixture("gate/trust.toml"), &dropgate::files::OnDisk).unwrap();
     let at = "2026-06-01T00:00:00Z".parse().unwrap();
-    let signed = receive(whole.clone(), &store, at).unwrap().value().digest;
+    let signed = receive_native(whole.clone(), &store, at).unwrap().value().digest;
     // A generator of ours, so that every run tries the same.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = |below: usize| {
@@ -976,7 +976,7 @@ fn a_mutated_envelope_is_the_signed_one_or_none() {
                 }
             }
         }
-        if let Ok(manifest) = receive(bytes, &store, at) {
+        if let Ok(manifest) = receive_native(bytes, &store, at) {
             assert_eq!(manifest.value().digest, signed, "round {round}");
             read += 1;
         }

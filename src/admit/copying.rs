@@ -6,6 +6,7 @@ use super::staging::{Staging, not_copied};
 use super::{DIRECTORY, MOVABLE, StoreError};
 use crate::digest::{Computed, DigestSet, Hashers};
 use crate::drop::directory::Directory;
+use crate::drop::package::Package;
 use crate::drop::path::DropPath;
 use crate::drop::schedule::{self, Outcome};
 use crate::drop::{Disturbance, Entry, Inventory, Progress, ReadRefusal, Source, SourceError, Wanted};
@@ -203,6 +204,14 @@ impl Source for Copying<'_, '_> {
 
     fn stream(&self, entry: &Entry, sink: &mut dyn FnMut(&[u8])) -> Outcome<()> {
         self.stage(entry, &mut vec![0; limits::READ_BUFFER_BYTES], sink)
+    }
+
+    /// In the copy, which is made first where there is none yet.
+    fn inner(&self, entry: &Entry) -> Result<Package, SourceError> {
+        if let Err(why) = self.stream(entry, &mut |_| {})? {
+            return Err(SourceError::InnerPackage { shown: entry.path.to_string(), why: why.to_string() });
+        }
+        Package::of_file(self.staging.open(&entry.path)?, entry.path.as_str())
     }
 
     fn digest(

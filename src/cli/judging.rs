@@ -4,10 +4,12 @@ use super::output::{Failure, Output};
 use super::progress::Bar;
 use super::vouch::{Pen, Vouching};
 use crate::drop::Source;
+use crate::drop::path::Name;
 use crate::escape;
 use crate::files::{self, Existing, FileError, OnDisk, Readers};
-use crate::gate::{Circumstances, Examined, Gate, GateError};
+use crate::gate::{Choice, Circumstances, Examined, Gate, GateError};
 use crate::limits;
+use crate::manifest::Kind;
 use crate::record::{self, Before, Case};
 use crate::report;
 use crate::time::Time;
@@ -42,6 +44,18 @@ pub struct Judging {
     #[arg(long, value_name = "TIME")]
     at: Option<Time>,
 
+    /// The profile of gate.toml by which a drop of another form than ours is read, where more than one could be meant.
+    #[arg(long, value_name = "ID")]
+    profile: Option<String>,
+
+    /// The version of a drop whose form can't say it, where its profile leaves that to you.
+    #[arg(long, value_name = "VERSION")]
+    release_version: Option<Name>,
+
+    /// What a drop is whose form can't say it, where that is not what its profile says.
+    #[arg(long, value_parser = super::manifest::kind, value_name = "KIND")]
+    kind: Option<Kind>,
+
     /// The form of the verdict.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -73,6 +87,8 @@ pub struct Prepared {
     pub gate: Gate,
     /// The time of judgement.
     pub at: Time,
+    /// What the operator says of the drop's form.
+    choice: Choice,
     /// What the operator adds: names and bytes of envelopes.
     pub evidence: Vec<(String, Vec<u8>)>,
     /// The baseline that the command line names.
@@ -116,8 +132,9 @@ impl Judging {
             Ok((name, bytes))
         });
         let evidence = evidence.collect::<Result<_, FileError>>()?;
+        let choice = Choice { profile: self.profile, version: self.release_version, kind: self.kind };
         let (gate_file, format, file) = (self.gate, self.format, self.output);
-        let prepared = Prepared { gate, at, evidence, given, gate_file, format, file, pen };
+        let prepared = Prepared { gate, at, choice, evidence, given, gate_file, format, file, pen };
         if let Some(ledger) = &prepared.gate.ledger {
             prepared.writes_outside("the ledger", &ledger.directory)?;
         }
@@ -172,7 +189,8 @@ impl Prepared {
     /// Looks at the drop.
     pub fn examine(&self, source: &dyn Source, output: &Output) -> Result<Examined, Failure> {
         let bar = Bar::new(output.shows_progress());
-        let circumstances = Circumstances { at: self.at, evidence: self.evidence.clone() };
+        let circumstances =
+            Circumstances { at: self.at, evidence: self.evidence.clone(), choice: self.choice.clone() };
         Ok(self.gate.examine(source, circumstances, &bar)?)
     }
 

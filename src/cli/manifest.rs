@@ -97,7 +97,8 @@ pub struct Create {
     jobs: Option<NonZeroUsize>,
 }
 
-fn kind(text: &str) -> Result<Kind, String> {
+/// Reads the kind of a release.
+pub fn kind(text: &str) -> Result<Kind, String> {
     let legal = Kind::LEGAL.iter().find(|(name, _)| *name == text);
     legal.map(|(_, kind)| *kind).ok_or_else(|| {
         let names: Vec<&str> = Kind::LEGAL.iter().map(|(name, _)| *name).collect();

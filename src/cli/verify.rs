@@ -1,9 +1,9 @@
 //! `dropgate verify`: judge a drop, touch nothing but the ledger, and that only when asked to.
 
+use super::dropping::Dropped;
 use super::judging::{Judging, exit_code};
 use super::output::{Failure, Output};
 use super::recording::{Books, Recording, clock};
-use crate::drop::directory::Directory;
 use crate::drop::keeping::Keeping;
 use crate::ledger::entry::Action;
 use crate::manifest::native;
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 /// Exit code 0: ACCEPT. 1: REJECT. 2: could not decide, which is never an acceptance.
 #[derive(clap::Args)]
 pub struct Verify {
-    /// The drop: a directory.
+    /// The drop: a directory, or a package (zip, csar, tar, tar.gz).
     drop: PathBuf,
 
     #[command(flatten)]
@@ -37,10 +37,10 @@ impl Verify {
                 "--note: expected --record beside it, for a note goes into the ledger",
             ));
         }
-        let drop = Directory::open(&self.drop)?;
+        let drop = Dropped::open(&self.drop)?;
         let prepared = self.judging.prepare(&self.drop, output)?;
         if !self.record {
-            let examined = prepared.examine(&drop, output)?;
+            let examined = prepared.examine(drop.source(), output)?;
             let books = Books::to_read(&prepared.gate)?;
             let case = prepared.case(&examined, None);
             let decided = match &books {
@@ -56,7 +56,7 @@ impl Verify {
             return Ok(exit_code(&decided.verdict));
         }
         let books = Books::to_write(&prepared.gate, output)?;
-        let source = Keeping::new(&drop, native::FILE);
+        let source = Keeping::new(drop.source(), native::FILE);
         let examined = prepared.examine(&source, output)?;
         let envelope = source.kept();
         let case = prepared.case(&examined, envelope.as_deref());

@@ -5,6 +5,7 @@
 //! compared again; a last walk tells what changed. Between any two of these somebody may rename,
 //! replace or truncate: what is read is always the listed file, or a [`Disturbance`].
 
+use super::package::Package;
 use super::pairs::{self, Opens, Reads};
 use super::path::{DropPath, PathRefusal};
 use super::schedule::Outcome;
@@ -556,6 +557,16 @@ impl Source for Directory {
             sink(bytes);
             Ok(())
         })
+    }
+
+    fn inner(&self, entry: &Entry) -> Result<Package, SourceError> {
+        let shown = entry.path.to_string();
+        let file = match self.begin(entry)? {
+            Ok(reading) => reading.held.file.try_clone(),
+            Err(why) => return Err(SourceError::InnerPackage { shown, why: why.to_string() }),
+        };
+        let file = file.map_err(|why| SourceError::Unreadable { doing: "open", shown, why })?;
+        Package::of_file(file, entry.path.as_str())
     }
 
     fn digest(

@@ -1,6 +1,7 @@
 //! A drop of which the bytes of one file are kept as they were read, for the record.
 
 use super::Disturbance;
+use super::package::Package;
 use super::{Entry, Inventory, Progress, ReadRefusal, Source, SourceError, Wanted};
 use crate::digest::{Computed, DigestSet};
 use std::sync::{Mutex, PoisonError};
@@ -43,6 +44,10 @@ impl Source for Keeping<'_> {
         sink: &mut dyn FnMut(&[u8]),
     ) -> Result<Result<(), Disturbance>, SourceError> {
         self.source.stream(entry, sink)
+    }
+
+    fn inner(&self, entry: &Entry) -> Result<Package, SourceError> {
+        self.source.inner(entry)
     }
 
     fn digest(

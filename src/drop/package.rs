@@ -186,7 +186,7 @@ impl Package {
     ///
     /// # Errors
     /// [`SourceError::InnerPackage`] where the outer package or the nesting is at fault, and as [`open`](Self::open).
-    pub fn inner(&self, entry: &Entry) -> Result<Self, SourceError> {
+    pub fn open_inner(&self, entry: &Entry) -> Result<Self, SourceError> {
         let refused = |why: String| SourceError::InnerPackage { shown: entry.path.to_string(), why };
         if self.nested {
             return Err(refused("expected at most one package inside another, found a third".to_owned()));
@@ -302,6 +302,10 @@ impl Source for Package {
         let mut contents = Vec::new();
         let streamed = self.stream(entry, &mut |bytes| contents.extend_from_slice(bytes))?;
         Ok(streamed.map(|()| contents).map_err(ReadRefusal::Disturbed))
+    }
+
+    fn inner(&self, entry: &Entry) -> Result<Package, SourceError> {
+        self.open_inner(entry)
     }
 
     fn stream(&self, entry: &Entry, sink: &mut dyn FnMut(&[u8])) -> Outcome<()> {

@@ -1,5 +1,6 @@
 //! gate.toml: what it names, and where the record is kept.
 
+use super::profile::{self, Profile};
 use crate::config::{ConfigError, Document, Faults, Item, Section};
 use crate::drop::path::Name;
 use crate::files::Files;
@@ -23,6 +24,7 @@ pub(super) struct Configuration {
     pub notices: Vec<Named>,
     pub ledger: Option<LedgerPlace>,
     pub release_lines: Vec<ReleaseLines>,
+    pub profiles: Vec<Profile>,
 }
 
 impl Configuration {
@@ -30,7 +32,7 @@ impl Configuration {
         let document = Document::load(path, files)?;
         let directory = path.parent().unwrap_or(Path::new(""));
         let named = |(text, span): (String, Range<usize>)| Named { path: directory.join(text), span };
-        let (operator, trust, policies, notices, ledger, release_lines) =
+        let (operator, trust, policies, notices, ledger, (release_lines, profiles)) =
             document.parse(|root, faults| {
                 let version = root.required("version", faults).and_then(|item| item.integer(1..=1, faults));
                 let operator = root.required("operator", faults).and_then(|item| {
@@ -47,6 +49,7 @@ impl Configuration {
                 let ledger = root.section("ledger", faults);
                 let ledger = all_or_none(ledger, |section| self::ledger(section, directory, faults));
                 let lines = release_lines(root.sections("release-line", faults), faults);
+                let profiles = profile::profiles(root.sections("profile", faults), faults);
                 version?;
                 let all = |texts: Vec<_>| texts.into_iter().map(named).collect::<Vec<Named>>();
                 Some((
@@ -55,10 +58,10 @@ impl Configuration {
                     all(policies?),
                     notices?.map(all).unwrap_or_default(),
                     ledger?,
-                    lines,
+                    (lines, profiles),
                 ))
             })?;
-        Ok(Self { document, operator, trust, policies, notices, ledger, release_lines })
+        Ok(Self { document, operator, trust, policies, notices, ledger, release_lines, profiles })
     }
 
     /// What was `read` from a file that it names; where it could not be read, the error points to where it is named.

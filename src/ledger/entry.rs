@@ -102,6 +102,9 @@ pub struct Entry {
     /// The manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Manifest>,
+    /// How a drop of another form than ours was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_as: Option<ReadAs>,
     /// What arrived of what the manifest lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contents: Option<Contents>,
@@ -256,8 +259,26 @@ impl NamedDoc {
 pub struct Manifest {
     /// SHA-256 of its signed text, by which others name it.
     pub sha256: DocumentDigest,
-    /// The envelope that was read.
+    /// The envelope that was read; of another form than ours, what was read of it: see [`crate::manifest::kept`].
     pub envelope: Doc,
+}
+
+/// How a drop of another form than ours was read: by the gate's profile, and by what the operator said of this drop.
+#[derive(Debug, Clone, PartialEq, Eq, Read, Write)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReadAs {
+    /// The profile, where one was named or fitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The form of the manifest, where one was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// The version that the operator gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release_version: Option<Name>,
+    /// What the operator said that the drop is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
 }
 
 /// What arrived of what the manifest lists.

@@ -44,6 +44,8 @@ pub struct Facts<'a> {
 pub struct Known {
     /// The manifest and its signers.
     pub manifest: Verified<Manifest>,
+    /// The profile of the gate by which it was read, where it is not in our own form.
+    pub profile: Option<String>,
     /// How the files compare with it.
     pub contents: Reconciled,
     /// The statements that came with it.

@@ -8,7 +8,7 @@ use crate::json::Strict;
 use crate::ledger::View;
 use crate::ledger::entry::{self, Doc};
 use crate::ledger::lines::Standing;
-use crate::manifest::{Manifest, native};
+use crate::manifest::{Manifest, kept, native};
 use crate::report;
 use crate::trust::dsse::Envelope;
 use crate::verdict::Decision;
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 pub struct Before {
     /// Its manifest.
     pub manifest: Manifest,
-    /// The envelope that the manifest was read from.
+    /// The envelope that the manifest was read from, or what the record keeps in its place.
     pub envelope: Vec<u8>,
     /// The verdict under which it was accepted, and its text.
     pub verdict: Option<(Accepted, Vec<u8>)>,
@@ -80,10 +80,15 @@ impl Before {
     ) -> Result<Self, RecordError> {
         let broken = |why: String| RecordError::Entry { entry: number, why };
         let bytes = ledger.document(&envelope)?;
-        let read =
-            Envelope::read(bytes.clone()).map_err(|why| broken(format!("the baseline's envelope: {why}")))?;
-        let manifest = native::read(read.untrusted_payload())
-            .map_err(|why| broken(format!("the baseline's manifest: {why}")))?;
+        let manifest = match kept::is_one(&bytes) {
+            true => kept::read(&bytes).map_err(|why| broken(format!("the baseline's manifest: {why}")))?,
+            false => {
+                let read = Envelope::read(bytes.clone())
+                    .map_err(|why| broken(format!("the baseline's envelope: {why}")))?;
+                native::read(read.untrusted_payload())
+                    .map_err(|why| broken(format!("the baseline's manifest: {why}")))?
+            }
+        };
         if manifest.digest != sha256 {
             let found = manifest.digest;
             return Err(broken(format!("the baseline's manifest: expected sha256 {sha256}, found {found}")));

@@ -2,9 +2,9 @@
 
 use super::{Before, RecordError, accepted_drops, versions};
 use crate::drop::{Progress, Source};
-use crate::gate::{Baseline, Circumstances, Gate, GateError};
+use crate::gate::{Baseline, Choice, Circumstances, Gate, GateError};
 use crate::ledger::View;
-use crate::ledger::configuration;
+use crate::ledger::{configuration, entry};
 use crate::report;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ pub fn replay(
         Some(baseline) => Before::recorded(ledger, number, baseline)?,
         None => None,
     };
-    let circumstances = Circumstances { at: entry.judged_at, evidence };
+    let circumstances = Circumstances { at: entry.judged_at, evidence, choice: choice(&entry) };
     let examined = gate.examine(source, circumstances, progress)?;
     let baseline = before.as_ref().map(Before::baseline).unwrap_or_default();
     let mut accepted = accepted_drops(&examined, ledger, 0)?;
@@ -82,6 +82,15 @@ pub fn replay(
     let (recorded, now) = (value(&recorded)?, value(now.as_bytes())?);
     let differences = differences(&recorded, &now);
     Ok(Replay { verdict: now, differences })
+}
+
+/// How the drop was read.
+fn choice(entry: &entry::Entry) -> Choice {
+    entry.read_as.as_ref().map_or_else(Choice::default, |read| Choice {
+        profile: read.profile.clone(),
+        version: read.release_version.clone(),
+        kind: read.kind,
+    })
 }
 
 /// Where two verdicts differ: by member, and by control.

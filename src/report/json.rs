@@ -164,12 +164,16 @@ pub fn release(release: &Release) -> Value {
 
 /// A signer, as JSON.
 pub fn signer(signer: &Signer) -> Value {
-    json!({
+    let mut shown = json!({
         "key": signer.key,
         "keySha256": signer.fingerprint,
         "owner": signer.owner,
         "party": signer.party.to_string(),
-    })
+    });
+    if let (Some(members), Some(through)) = (shown.as_object_mut(), &signer.through) {
+        members.insert("through".to_owned(), Value::from(through.as_str()));
+    }
+    shown
 }
 
 fn evidence(note: &EvidenceNote) -> Value {

@@ -4,14 +4,13 @@
 //! place: weak keys, one key under two names, an owner who is two parties or is spelled in two ways, somebody who
 //! could approve their own change.
 
-use super::ed25519::PublicKey;
+use super::credential::{Credential, Reader};
 use super::{Capacity, Disqualification, Signer};
-use crate::config::{ConfigError, Document, Faults, Item, Section};
+use crate::config::{ConfigError, Document, Faults, Section};
 use crate::digest::DocumentDigest;
 use crate::drop::path::{Name, lookalike_key};
 use crate::escape::is_deceptive;
 use crate::files::Files;
-use crate::limits;
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -109,8 +108,8 @@ pub struct TrustedKey {
     /// The operator's name for it.
     pub name: String,
     /// The key itself.
-    pub public: PublicKey,
-    /// Hex SHA-256 of the key's `SubjectPublicKeyInfo`: the key id that our own tools write.
+    pub credential: Credential,
+    /// Hex SHA-256 of the key's `SubjectPublicKeyInfo`, or of what its scheme says: the key id that our own tools write.
     pub fingerprint: String,
     /// The person (or service) who holds it. Thresholds count owners.
     pub owner: String,
@@ -192,6 +191,7 @@ impl TrustedKey {
         Signer {
             key: self.name.clone(),
             fingerprint: self.fingerprint.clone(),
+            through: None,
             owner: self.owner.clone(),
             party: self.party,
             vendor: self.vendor.clone(),
@@ -293,7 +293,8 @@ fn entry(
 ) -> Option<Entry> {
     let span = section.span();
     let name = section.required("id", faults).and_then(|item| item.text(faults)).map(str::to_owned);
-    let public = public_key(&mut section, beside, named_files, faults);
+    let (directory, files) = beside;
+    let credential = Reader { directory, files, read: named_files }.credential(&mut section, faults);
     let owner = section.required("owner", faults);
     let owner = owner.and_then(|item| Some((item.text(faults)?.to_owned(), item.span())));
     let party = section.required("party", faults).and_then(|item| item.choice(&Party::LEGAL, faults));
@@ -361,14 +362,14 @@ fn entry(
             );
         }
     }
-    let public = public?;
+    let credential = credential?;
     let (owner, owner_span) = owner?;
     let vendor_span = vendor.as_ref().map(|(_, item)| item.span());
     Some(Entry {
         key: TrustedKey {
             name: name?,
-            fingerprint: public.fingerprint(),
-            public,
+            fingerprint: credential.fingerprint(),
+            credential,
             owner,
             party: party?,
             vendor: match vendor {
@@ -409,51 +410,6 @@ fn visible(owner: &str, span: &Range<usize>, faults: &mut Faults) {
 fn nameable(name: &str, span: &Range<usize>, faults: &mut Faults) {
     if let Err(why) = Name::parse(name) {
         faults.add(span.clone(), "not a name that a manifest can carry", why.to_string());
-    }
-}
-
-fn public_key(
-    section: &mut Section<'_>,
-    beside: (&Path, &dyn Files),
-    named_files: &mut Vec<String>,
-    faults: &mut Faults,
-) -> Option<PublicKey> {
-    let (item, text) = match (section.optional("public-key"), section.optional("public-key-file")) {
-        (Some(item), None) => {
-            let text = item.text(faults)?.to_owned();
-            (item, text)
-        }
-        (None, Some(item)) => {
-            let text = key_file(&item, beside, faults)?;
-            named_files.push(text.clone());
-            (item, text)
-        }
-        (Some(_), Some(second)) => {
-            faults.add(
-                second.span(),
-                "the key is given twice",
-                "expected either public-key or public-key-file",
-            );
-            return None;
-        }
-        (None, None) => {
-            faults.add(section.span(), "the key itself is missing", "expected public-key or public-key-file");
-            return None;
-        }
-    };
-    PublicKey::from_pem(&text)
-        .map_err(|refusal| faults.add(item.span(), "not a key that can be trusted", refusal.to_string()))
-        .ok()
-}
-
-fn key_file(item: &Item<'_>, (directory, files): (&Path, &dyn Files), faults: &mut Faults) -> Option<String> {
-    let path = directory.join(item.text(faults)?);
-    match files.read_text(&path, limits::KEY_BYTES) {
-        Ok(text) => Some(text),
-        Err(error) => {
-            faults.add(item.span(), "the key file can't be read", error.to_string());
-            None
-        }
     }
 }
 

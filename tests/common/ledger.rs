@@ -167,6 +167,7 @@ impl Scene {
                 sha256: digest(&signed),
                 envelope: put(format!("envelope of {signed}").as_bytes()),
             }),
+            read_as: None,
             contents: (!facts.unverified).then(|| Contents {
                 document: put(&list),
                 files: facts.files.len() as u64,

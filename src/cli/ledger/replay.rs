@@ -1,10 +1,10 @@
 //! `dropgate ledger replay`: judge a drop again as an entry says that it was judged.
 
 use super::{At, VERSION, Where, json};
+use crate::cli::dropping::Dropped;
 use crate::cli::judging::Format;
 use crate::cli::output::{Failure, Output};
 use crate::cli::progress::Bar;
-use crate::drop::directory::Directory;
 use crate::escape;
 use crate::record::{Difference, Replay as Replayed, replay};
 use serde::Serialize;
@@ -55,10 +55,10 @@ impl Replay {
         let ledger = self.place.open()?;
         let signed = ledger.checkpoint()?;
         let view = ledger.at(signed.checkpoint);
-        let drop = Directory::open(&self.drop)?;
+        let drop = Dropped::open(&self.drop)?;
         let replayed = {
             let bar = Bar::new(output.shows_progress());
-            replay(&view, self.entry, &drop, &bar)?
+            replay(&view, self.entry, drop.source(), &bar)?
         };
         match self.format {
             Format::Text => output.print(&told(self.entry, &replayed))?,

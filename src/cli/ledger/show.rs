@@ -199,6 +199,18 @@ fn what(text: &mut String, entry: &Entry) -> fmt::Result {
         Some(manifest) => row(text, "manifest", format_args!("sha256 {}", manifest.sha256))?,
         None => row(text, "manifest", "none that was verified")?,
     }
+    if let Some(read) = &entry.read_as {
+        let parts = [("profile", &read.profile), ("form", &read.format)];
+        for (name, value) in parts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+            row(text, name, Escaped(value))?;
+        }
+        if let Some(version) = &read.release_version {
+            row(text, "version by", format_args!("the command line: {version}"))?;
+        }
+        if let Some(kind) = read.kind {
+            row(text, "kind by", format_args!("the command line: {kind}"))?;
+        }
+    }
     if let Some(contents) = &entry.contents {
         let files = counted(contents.files, "file");
         row(text, "arrived", format_args!("{files}, {}", counted(contents.bytes, "byte")))?;

@@ -31,7 +31,7 @@ use crate::digest::{Claims, WEAK_NAMES};
 use crate::drop::path::{DropPath, Name};
 use crate::limits;
 use crate::manifest::Artifact;
-use crate::time::Time;
+use crate::manifest::described::Described;
 use std::collections::BTreeMap;
 
 /// What the metadata are of.
@@ -82,21 +82,6 @@ const METADATA: [(&str, Family, Field); 24] = [
     ("ns_package_version", Family::Ns, Field::Version),
     ("ns_release_date_time", Family::Ns, Field::Issued),
 ];
-
-/// What a package says of its release.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Described {
-    /// Who delivers.
-    pub vendor: Option<String>,
-    /// What.
-    pub product: Option<String>,
-    /// In which version.
-    pub version: Option<String>,
-    /// When it was issued.
-    pub issued: Option<Time>,
-    /// The format has no end.
-    pub expires: Option<Time>,
-}
 
 /// A file that has a signature of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::manifest::native;
 use crate::policy::Facts;
 use crate::policy::controls::{Control, Definition, Parameter};
 use crate::time::Period;
-use crate::trust::{Role, Threshold, TrustStore};
+use crate::trust::{Role, Signer, Threshold, TrustStore};
 
 use super::{CLAUSE_1 as CLAUSE, MEANING_1 as MEANING};
 pub(in crate::policy::controls) static MANIFEST_SIGNED: Definition = Definition {
@@ -37,7 +37,9 @@ pub(in crate::policy::controls) static MANIFEST_SIGNED: Definition = Definition 
     ],
     codes: &[
         Code::ManifestMissing,
+        Code::ManifestAmbiguous,
         Code::ManifestUnreadable,
+        Code::ProfileMismatch,
         Code::EnvelopeMalformed,
         Code::Unsigned,
         Code::SignerUnknown,
@@ -153,8 +155,7 @@ impl Control for ManifestSigned {
             )),
             _ => {}
         }
-        let by: Vec<String> =
-            able.iter().map(|signer| format!("{} (key {})", signer.owner, signer.key)).collect();
+        let by: Vec<String> = able.iter().map(|signer| signed_by(signer)).collect();
         Judgement::unless(findings, format!("signed by {}", by.join(" and "))).with_remarks(remarks)
     }
 
@@ -171,6 +172,13 @@ impl Control for ManifestSigned {
 
     fn release_threshold(&self) -> Option<Threshold> {
         Some(self.threshold)
+    }
+}
+
+fn signed_by(signer: &Signer) -> String {
+    match &signer.through {
+        Some(through) => format!("{} (key {}, {through})", signer.owner, signer.key),
+        None => format!("{} (key {})", signer.owner, signer.key),
     }
 }
 
